@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Examples are tests: those of the READMEs, of the documentation and of every docstring.
+
+Each file's examples share one namespace and run, in order, in an empty folder. Where a package
+that an example imports is not installed (a package's own environment holds its hard dependencies
+only), that example and those after it in its file are skipped.
+"""
+
+import ast
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from doctest import ELLIPSIS
+from functools import cache
+from importlib.util import find_spec
+
+import pytest
+from sybil import Document, Example, Region, Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+from sybil.typing import Evaluator, Parser
+
+
+def absent(source: str) -> str | None:
+    """Return the first top-level module that *source* imports and that is not installed."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=aliases):
+                modules = [alias.name for alias in aliases]
+            case ast.ImportFrom(module=str() as module, level=0):
+                modules = [module]
+            case _:
+                continue
+        for module in modules:
+            name = module.partition(".")[0]
+            if name not in sys.modules and find_spec(name) is None:
+                return name
+    return None
+
+
+def skipping(evaluate: Evaluator) -> Evaluator:
+    """Wrap *evaluate*: skip an example that lacks a module, and all that follow it."""
+
+    def run(example: Example) -> str | None:
+        source = getattr(example.parsed, "source", example.parsed)
+        missing = example.namespace.get("__missing__") or absent(source)
+        if missing:
+            example.namespace["__missing__"] = missing
+            pytest.skip(f"needs {missing}")
+        return evaluate(example)
+
+    return run
+
+
+def where_installed(parse: Parser) -> Parser:
+    """Let *parse* find the same examples, and run those whose imports are installed."""
+
+    def regions(document: Document) -> Iterable[Region]:
+        for region in parse(document):
+            if region.evaluator is not None:
+                region.evaluator = skipping(region.evaluator)
+            yield region
+
+    return regions
+
+
+class Folder:
+    """An empty working directory for the examples of one file."""
+
+    def enter(self, namespace: dict[str, object]) -> None:
+        self.before = os.getcwd()
+        self.temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        os.chdir(self.temporary.name)
+        namespace["__name__"] = "__main__"
+
+    def leave(self, namespace: dict[str, object]) -> None:
+        os.chdir(self.before)
+        self.temporary.cleanup()
+        namespace.clear()
+
+
+folder = Folder()
+
+prose = Sybil(
+    [where_installed(PythonCodeBlockParser(doctest_optionflags=ELLIPSIS)), SkipParser()],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
+    setup=folder.enter,
+    teardown=folder.leave,
+)
+docstrings = Sybil(
+    [where_installed(DocTestParser(optionflags=ELLIPSIS))],
+    path="packages",
+    patterns=["src/*/*.py", "src/*/*/*.py", "src/*/*/*/*.py"],
+    setup=folder.enter,
+    teardown=folder.leave,
+)
+
+pytest_collect_file = (prose + docstrings).pytest()
+
+
+@cache
+def has_gpu() -> bool:
+    """Return whether torch is installed and sees a CUDA device."""
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked `gpu` on a machine without one."""
+    if item.get_closest_marker("gpu") and not has_gpu():
+        pytest.skip("needs a CUDA device")
