@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""What the other tools know about the eight distributions, read from their own files."""
+
+import ast
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Member:
+    """One folder of `packages/`."""
+
+    path: Path
+
+    @property
+    def folder(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def project(self) -> dict[str, Any]:
+        with (self.path / "pyproject.toml").open("rb") as file:
+            project: dict[str, Any] = tomllib.load(file)["project"]
+        return project
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.project["name"])
+
+    @property
+    def module(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def source(self) -> Path:
+        return self.path / "src" / self.module
+
+    @cached_property
+    def version(self) -> str:
+        about = self.source / "__about__.py"
+        for node in ast.parse(about.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id="__version__")], value=ast.Constant(value=str() as version)
+                ):
+                    return version
+        raise ValueError(f'{about} does not say `__version__ = "…"`')
+
+    @property
+    def dependencies(self) -> list[Requirement]:
+        return [Requirement(text) for text in self.project.get("dependencies", [])]
+
+    @property
+    def extras(self) -> dict[str, list[Requirement]]:
+        extras = self.project.get("optional-dependencies", {})
+        return {name: [Requirement(text) for text in texts] for name, texts in extras.items()}
+
+    @property
+    def requirements(self) -> list[Requirement]:
+        """Hard dependencies and those of every extra."""
+        return [*self.dependencies, *(one for extra in self.extras.values() for one in extra)]
+
+
+def members(root: Path = ROOT) -> dict[str, Member]:
+    """Return the distributions below *root* by name, in the order of their folders."""
+    found = [Member(file.parent) for file in sorted(root.glob("packages/*/pyproject.toml"))]
+    return {member.name: member for member in found}
+
+
+def names(requirements: Iterable[Requirement]) -> set[str]:
+    """Return the normalized names of what *requirements* ask for."""
+    return {canonicalize_name(requirement.name) for requirement in requirements}
