@@ -5,7 +5,8 @@
 
 A package is affected when one of its files changed since the commit given, or when a package it
 depends on is affected. A change to what all share (tools, environments, settings, workflows)
-affects everything; documentation and integration tests affect no package.
+affects everything, and so does a commit that git does not know (a branch's first push);
+documentation and integration tests affect no package.
 """
 
 import argparse
@@ -40,10 +41,16 @@ def affected(files: Iterable[str], packages: Mapping[str, Member]) -> list[str]:
         touched |= dependents
 
 
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
 def changed_files(base: str) -> list[str]:
     """Return the files that differ between the merge base with *base* and the working tree."""
-    command = ["git", "diff", "--name-only", "--no-renames", "--merge-base", base]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}").returncode:
+        return sorted(SHARED)
+    done = git("diff", "--name-only", "--no-renames", "--merge-base", base)
+    done.check_returncode()
     return done.stdout.splitlines()
 
 
