@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The documentation site: prose in Markdown, the API from the docstrings, nothing imported."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from workspace import members  # noqa: E402
+
+PACKAGES = list(members(ROOT).values())
+
+project = "callboard"
+author = "the callboard authors"
+copyright = "2026, the callboard authors"
+
+extensions = ["autoapi.extension", "myst_parser", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+default_role = "literal"
+nitpicky = False
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = "callboard"
+html_theme_options = {
+    "source_repository": "https://github.com/callboard-ml/callboard/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+
+autoapi_dirs = [str(member.source) for member in PACKAGES]
+autoapi_root = "api"
+autoapi_add_toctree_entry = False
+autoapi_member_order = "groupwise"
+autoapi_python_class_content = "class"
+autoapi_options = ["members", "imported-members", "show-inheritance"]
+
+# A package is its `__all__`; where in it a name is written is nobody's business. `testing` is the
+# one public module beside, and `callboard` repeats names that have a page of their own.
+PUBLIC = {member.module for member in PACKAGES} | {"callbacks_core.testing"}
+FLAT = "callboard"
+
+
+def skip_member(app, what, name, obj, skip, options):
+    if what in ("module", "package"):
+        return name not in PUBLIC
+    if name.rpartition(".")[0] == FLAT and getattr(obj, "imported", False):
+        return True
+    return skip
+
+
+def setup(app):
+    app.connect("autoapi-skip-member", skip_member)
