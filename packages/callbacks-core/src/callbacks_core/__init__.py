@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""The core of callboard: callbacks for any PyTorch training loop, without any dependency."""
+
+from .__about__ import __version__
+from .averages import RunningMean, RunningMeans
+from .batch_size import get_batch_size, warning_settings
+from .callback import Callback, FailurePolicy, State
+from .callback_list import CallbackList
+from .delay import DelayCallback
+from .early_stopping import EarlyStopping
+from .errors import (
+    FatalCallbackError,
+    MissingMetricError,
+    NotAttachedError,
+    did_you_mean,
+    one_of,
+    whole_number,
+)
+from .files import (
+    Durability,
+    HopelessPathError,
+    PathLike,
+    as_path,
+    durable_open,
+    make_folder,
+    probe,
+    sync_folder,
+)
+from .hooks import HOOKS
+from .lambda_callback import LambdaCallback
+from .logs import LazyLogs, Logs, Scalar, is_tensor, read_scalars
+from .loop import Epoch, Phase, TrainingLoop
+from .model_like import ModelLike, SimpleModel
+from .monitor import Mode, Monitor
+from .params import Params
+from .rank import is_rank_zero, rank, world_size
+from .stateful import Stateful
+from .terminate_on_nan import TerminateOnNaN
+from .timing import HookTime, time_table
+from .worker import BackgroundWorker
+
+__all__ = [
+    "HOOKS",
+    "BackgroundWorker",
+    "Callback",
+    "CallbackList",
+    "DelayCallback",
+    "Durability",
+    "EarlyStopping",
+    "Epoch",
+    "FailurePolicy",
+    "FatalCallbackError",
+    "HookTime",
+    "HopelessPathError",
+    "LambdaCallback",
+    "LazyLogs",
+    "Logs",
+    "MissingMetricError",
+    "Mode",
+    "ModelLike",
+    "Monitor",
+    "NotAttachedError",
+    "Params",
+    "PathLike",
+    "Phase",
+    "RunningMean",
+    "RunningMeans",
+    "Scalar",
+    "SimpleModel",
+    "State",
+    "Stateful",
+    "TerminateOnNaN",
+    "TrainingLoop",
+    "__version__",
+    "as_path",
+    "did_you_mean",
+    "durable_open",
+    "get_batch_size",
+    "is_rank_zero",
+    "is_tensor",
+    "make_folder",
+    "one_of",
+    "probe",
+    "rank",
+    "read_scalars",
+    "sync_folder",
+    "time_table",
+    "warning_settings",
+    "whole_number",
+    "world_size",
+]

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""One hook of a list, bound to the callbacks that listen to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
+
+from .callback import Callback, FailurePolicy
+from .errors import FatalCallbackError, one_of
+from .hooks import SHARED_HOOKS
+
+_logger = logging.getLogger("callbacks_core")
+
+FAILURES_IN_A_ROW = 3
+"""After so many, a callback whose policy is ``"disable"`` is switched off."""
+
+
+class Member:
+    """A callback in a list, with the record of its failures."""
+
+    __slots__ = ("callback", "disabled", "failures", "name", "policy", "total_failures")
+
+    def __init__(self, callback: Callback) -> None:
+        policy: FailurePolicy = getattr(callback, "on_error", "raise")
+        if isinstance(callback, Callback):
+            one_of(f"{type(callback).__name__}.on_error", policy, ("raise", "warn", "disable"))
+        self.callback = callback
+        self.name = type(callback).__name__
+        self.policy = policy
+        self.failures = 0
+        self.total_failures = 0
+        self.disabled = False
+
+    def begin_run(self) -> None:
+        """Forget the failures of an earlier run."""
+        self.failures = self.total_failures = 0
+        self.disabled = False
+
+    def failed(self, hook: str, error: BaseException) -> bool:
+        """Record a failure and tell whether it must end the run."""
+        fatal = not isinstance(error, Exception) or isinstance(error, FatalCallbackError)
+        if fatal or self.policy not in ("warn", "disable"):
+            error.add_note(f"raised by {self.name}.{hook}")
+            return True
+        self.failures += 1
+        self.total_failures += 1
+        self._report(hook, error)
+        return False
+
+    def _report(self, hook: str, error: BaseException) -> None:
+        if self.policy == "warn":
+            _logger.warning("%s.%s failed; training goes on", self.name, hook, exc_info=error)
+            return
+        if self.total_failures == 1:
+            _logger.warning(
+                "%s.%s failed; training goes on, and further failures are only counted",
+                self.name,
+                hook,
+                exc_info=error,
+            )
+        if self.failures >= FAILURES_IN_A_ROW:
+            self.disabled = True
+            _logger.warning(
+                "%s is switched off after %d failures in a row, the last one in %s: %r",
+                self.name,
+                self.failures,
+                hook,
+                error,
+            )
+
+
+class Target:
+    """One callback's hook, with the count and the time of its calls."""
+
+    __slots__ = ("call", "calls", "member", "nanoseconds", "slowest")
+
+    def __init__(self, member: Member, hook: str) -> None:
+        self.member = member
+        self.call: Callable[..., object] = getattr(member.callback, hook)
+        self.calls = self.nanoseconds = self.slowest = 0
+
+
+class Hook:
+    """Calls one hook of every callback that listens, in order.
+
+    Args:
+        name: The hook's name.
+        members: The callbacks of the list; those that do not listen are left out.
+    """
+
+    __slots__ = ("name", "targets")
+
+    def __init__(self, name: str, members: Sequence[Member]) -> None:
+        self.name = name
+        self.targets = [
+            Target(member, name) for member in members if _listens(member.callback, name)
+        ]
+
+    def __call__(self, *arguments: object) -> None:
+        """Call the targets, keep their times and apply their failure policies."""
+        for target in self.targets:
+            member = target.member
+            if member.disabled:
+                continue
+            start = perf_counter_ns()
+            try:
+                target.call(*arguments)
+            except BaseException as error:
+                if member.failed(self.name, error):
+                    raise
+            else:
+                member.failures = 0
+            took = perf_counter_ns() - start
+            target.calls += 1
+            target.nanoseconds += took
+            if took > target.slowest:
+                target.slowest = took
+
+    def call_all(self, *arguments: object) -> list[BaseException]:
+        """Call every target, disabled or not; return what they raised instead of raising it."""
+        errors: list[BaseException] = []
+        for target in self.targets:
+            try:
+                target.call(*arguments)
+            except BaseException as error:
+                if target.member.failed(self.name, error):
+                    errors.append(error)
+        return errors
+
+
+def _listens(callback: Callback, hook: str) -> bool:
+    if isinstance(type(callback), type) and issubclass(type(callback), Callback):
+        return callback.listens_to(hook)
+    return hook in SHARED_HOOKS and callable(getattr(callback, hook, None))

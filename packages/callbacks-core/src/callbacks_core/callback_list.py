@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Several callbacks as one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ._dispatch import Hook, Member
+from .callback import Callback, State
+from .errors import did_you_mean
+from .hooks import HOOKS
+from .timing import HookTime, time_table
+
+if TYPE_CHECKING:
+    from .logs import Logs
+    from .model_like import ModelLike
+
+_logger = logging.getLogger("callbacks_core")
+
+
+class CallbackList(Callback):
+    """Callbacks called in the order of the list, as one callback.
+
+    Each hook is bound once, to the callbacks that override it. What one of them raises gets a
+    note that names it (``raised by EarlyStopping.on_epoch_end``) and is handled as its
+    `Callback.on_error` says. How long each one takes is counted all the time; `time_table` shows
+    it.
+
+    Args:
+        callbacks: The callbacks, or none.
+
+    Raises:
+        TypeError: One of them is a class, or no callback at all.
+        ValueError: One of them has an unknown failure policy.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback] | Callback | None = None) -> None:
+        if callbacks is None:
+            callbacks = ()
+        if isinstance(callbacks, Callback):
+            callbacks = (callbacks,)
+        if not isinstance(callbacks, Iterable):
+            raise TypeError(f"`callbacks` must be a list of callbacks, not {callbacks!r}")
+        self._members = [_member(index, callback) for index, callback in enumerate(callbacks)]
+        self._bind()
+
+    def _bind(self) -> None:
+        self._hooks = {name: Hook(name, self._members) for name in HOOKS}
+        for name, hook in self._hooks.items():
+            if name not in vars(CallbackList):
+                setattr(self, name, hook)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """The callbacks, in their order."""
+        return [member.callback for member in self._members]
+
+    def append(self, callback: Callback) -> None:
+        """Add *callback* at the end.
+
+        Raises:
+            TypeError: It is a class, or no callback at all.
+        """
+        self._members.append(_member(len(self._members), callback))
+        self._bind()
+
+    def __iter__(self) -> Iterator[Callback]:
+        """Iterate over the callbacks."""
+        return iter(self.callbacks)
+
+    def __len__(self) -> int:
+        """Return the number of callbacks."""
+        return len(self._members)
+
+    def hook(self, name: str) -> Callable[..., None] | None:
+        """Return what calls the hook *name*, or None when nobody listens to it.
+
+        A loop asks once an epoch, and then neither calls the hook nor builds its logs for nobody.
+
+        Args:
+            name: One of `callbacks_core.HOOKS`.
+
+        Raises:
+            ValueError: There is no such hook.
+        """
+        if name not in self._hooks:
+            raise ValueError(f"there is no hook {name!r}{did_you_mean(name, HOOKS)}")
+        hook = self._hooks[name]
+        return hook if hook.targets else None
+
+    def listens_to(self, hook: str) -> bool:
+        """Whether any callback of the list listens to *hook*."""
+        return bool(self._hooks[hook].targets)
+
+    def abandons_epoch(self) -> bool:
+        """Whether any callback wants the epoch thrown away."""
+        return any(_abandons(callback) for callback in self.callbacks)
+
+    def times(self) -> list[HookTime]:
+        """Return the time that each hook of each callback took so far, the slowest first."""
+        rows = [
+            HookTime(
+                target.member.name,
+                hook.name,
+                target.calls,
+                target.nanoseconds / 1e9,
+                target.slowest / 1e9,
+            )
+            for hook in self._hooks.values()
+            for target in hook.targets
+            if target.calls
+        ]
+        return sorted(rows, key=lambda row: row.seconds, reverse=True)
+
+    def time_table(self) -> str:
+        """Return `times` as a table for people."""
+        return time_table(self.times())
+
+    def state_dict(self) -> State:
+        """Return the states of the callbacks that have one, each under a key of its own.
+
+        The key is the callback's `Callback.state_key`; the second one of the same key gets
+        ``#2``, and so on.
+        """
+        states = {key: callback.state_dict() for key, callback in self._keyed()}
+        return {key: state for key, state in states.items() if state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Give each callback the state under its key; a callback without one keeps its own."""
+        for key, callback in self._keyed():
+            if key in state:
+                callback.load_state_dict(state[key])
+
+    def _keyed(self) -> Iterator[tuple[str, Callback]]:
+        seen: dict[str, int] = {}
+        for callback in self.callbacks:
+            if not issubclass(type(callback), Callback):
+                continue
+            key = callback.state_key
+            seen[key] = seen.get(key, 0) + 1
+            yield (key if seen[key] == 1 else f"{key}#{seen[key]}"), callback
+
+    def set_model(self, model: ModelLike) -> None:
+        """Attach *model* to every callback."""
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Attach *params* to every callback."""
+        super().set_params(params)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget the failures of an earlier run and tell everyone that training begins."""
+        self._begin_run()
+        self._hooks["on_train_begin"](logs)
+
+    def on_test_begin(self, logs: Logs) -> None:
+        """Forget the failures of an earlier run and tell everyone that testing begins."""
+        self._begin_run()
+        self._hooks["on_test_begin"](logs)
+
+    def on_predict_begin(self, logs: Logs) -> None:
+        """Forget the failures of an earlier run and tell everyone that predicting begins."""
+        self._begin_run()
+        self._hooks["on_predict_begin"](logs)
+
+    def _begin_run(self) -> None:
+        for member in self._members:
+            member.begin_run()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Tell everyone of *exception*; what they raise themselves is only reported."""
+        for error in self._hooks["on_exception"].call_all(exception):
+            _logger.error("an error while telling of another one", exc_info=error)
+
+    def close(self) -> None:
+        """Close every callback, whatever the others raise; then raise the first of it."""
+        errors = self._hooks["close"].call_all()
+        for error in errors[1:]:
+            _logger.error("a further error while closing", exc_info=error)
+        if errors:
+            raise errors[0]
+
+
+def _abandons(callback: Callback) -> bool:
+    if not issubclass(type(callback), Callback):
+        return False
+    try:
+        return callback.abandons_epoch()
+    except Exception as error:
+        error.add_note(f"raised by {type(callback).__name__}.abandons_epoch")
+        raise
+
+
+def _member(index: int, callback: object) -> Member:
+    if isinstance(callback, type):
+        raise TypeError(
+            f"callbacks[{index}] is the class {callback.__name__}, not an instance of it: "
+            f"write {callback.__name__}(...)"
+        )
+    if not isinstance(callback, Callback):
+        raise TypeError(f"callbacks[{index}] must be a Callback, not {type(callback).__name__}")
+    return Member(callback)

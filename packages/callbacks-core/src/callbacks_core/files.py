@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Files that a crash leaves whole: the old content or the new one, never a half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+from .errors import FatalCallbackError, one_of
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+Durability: TypeAlias = Literal["fsync", "rename"]
+
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF}
+
+
+class HopelessPathError(FatalCallbackError, OSError):
+    """A path that can never be written: refused before the first batch."""
+
+
+def as_path(argument: str, value: PathLike) -> Path:
+    """Return *value* as a `Path`.
+
+    Args:
+        argument: The argument's name, for the message.
+        value: A str or a path.
+
+    Raises:
+        TypeError: *value* is neither.
+        ValueError: *value* is empty.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"`{argument}` must be a str or a path, not {value!r}")
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise TypeError(f"`{argument}` must be a str path, not bytes: {value!r}")
+    if not text:
+        raise ValueError(f"`{argument}` must not be empty")
+    return Path(text)
+
+
+def make_folder(path: PathLike, *, durability: Durability = "fsync") -> None:
+    """Make a folder and its missing parents, durably.
+
+    Args:
+        path: The folder.
+        durability: ``"fsync"`` also writes the entries of the new folders to disk.
+    """
+    folder = Path(path)
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if durability == "fsync":
+        for made in missing:
+            sync_folder(made.parent)
+
+
+def sync_folder(path: PathLike) -> None:
+    """Write a folder's entries to disk, where the file system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def durable_open(
+    path: PathLike,
+    mode: str = "wb",
+    *,
+    temporary: PathLike | None = None,
+    durability: Durability = "fsync",
+    encoding: str | None = None,
+    newline: str | None = None,
+) -> Iterator[IO[Any]]:
+    """Open a file to be replaced as a whole when the block ends well.
+
+    The bytes go to a temporary file in the target's own folder, are flushed and synced, and only
+    then take the target's name; the folder is synced last. When anything fails, the old file is
+    as it was and the temporary one is gone. The temporary name is always the same, so what a
+    killed process leaves is overwritten by the next save.
+
+    Args:
+        path: The file to replace. Missing parents are made.
+        mode: ``"wb"`` or ``"w"``; text is UTF-8 unless *encoding* says otherwise.
+        temporary: The temporary file's path instead of *path* with ``.tmp`` added. It must be on
+            the same file system.
+        durability: ``"fsync"`` survives a power cut once the block has ended; ``"rename"`` skips
+            the syncs, for slow network disks, and survives a kill only.
+        encoding: The encoding of text.
+        newline: As for `open`; ``""`` for CSV.
+
+    Yields:
+        The open file.
+
+    Raises:
+        ValueError: *mode* does not write a new file, or *durability* is unknown.
+        OSError: The file cannot be written.
+    """
+    one_of("mode", mode, ("wb", "w", "wt", "w+", "w+b", "wb+"))
+    one_of("durability", durability, ("fsync", "rename"))
+    target = Path(path)
+    staged = Path(f"{target}.tmp") if temporary is None else Path(temporary)
+    make_folder(target.parent, durability=durability)
+    if "b" not in mode and encoding is None:
+        encoding = "utf-8"
+    try:
+        with open(staged, mode, encoding=encoding, newline=newline) as file:
+            yield file
+            file.flush()
+            if durability == "fsync":
+                os.fsync(file.fileno())
+        os.replace(staged, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
+        raise
+    if durability == "fsync":
+        sync_folder(target.parent)
+
+
+def probe(path: PathLike) -> None:
+    """Find out now whether a file can be written at *path*, and make its folder.
+
+    A file that is there already is left alone; otherwise an empty one is made and removed.
+
+    Args:
+        path: Where a file is to be written later.
+
+    Raises:
+        HopelessPathError: It cannot: a folder of that name is there, a file stands where a folder
+            should, the name is too long, writing is not permitted, the disk is full or read-only.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        make_folder(target.parent, durability="rename")
+        if target.exists():
+            with open(target, "ab"):
+                return
+        trial = Path(f"{target}.tmp")
+        with open(trial, "wb") as file:
+            file.write(b"\0")
+            file.flush()
+        trial.unlink()
+    except OSError as error:
+        raise HopelessPathError(
+            error.errno, f"cannot be written ({error.strerror or error})", os.fspath(target)
+        ) from error

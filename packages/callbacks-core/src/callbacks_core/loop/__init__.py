@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+"""The loop that calls the hooks, for trainers and for loops written by hand."""
+
+from ._epoch import Epoch
+from ._phase import Phase
+from ._training_loop import TrainingLoop
+
+__all__ = ["Epoch", "Phase", "TrainingLoop"]

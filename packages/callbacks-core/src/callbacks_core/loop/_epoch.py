@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""One epoch of a training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ..logs import LazyLogs, Scalar
+from ._feed import Batch, length
+from ._phase import Kind, Phase, Summary, check_name
+
+if TYPE_CHECKING:
+    from ..callback_list import CallbackList
+    from ..model_like import ModelLike
+
+
+class Epoch:
+    """One epoch: a pass over the training batches, and one over the validation batches if any.
+
+    Attributes:
+        number: The epoch's number, from 1.
+        logs: What the callbacks saw at its end; empty until then.
+        abandoned: Whether a callback threw the epoch away after its batches.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        model: ModelLike,
+        callbacks: CallbackList,
+        params: dict[str, Any],
+    ) -> None:
+        self.number = number
+        self.logs: dict[str, float] = {}
+        self.abandoned = False
+        self._model = model
+        self._callbacks = callbacks
+        self._params = params
+        self._phases: dict[Kind, Phase[Any]] = {}
+        self._extra: dict[str, Scalar] = {}
+        self._ended = False
+        callbacks.on_epoch_begin(number, {})
+        self._begin_time = perf_counter()
+
+    @property
+    def phase(self) -> Phase[Any] | None:
+        """The pass that runs, or ran last."""
+        return next(reversed(self._phases.values()), None)
+
+    def train(
+        self,
+        loader: Iterable[Batch],
+        *,
+        steps: int | None = None,
+        summarize: Summary | None = None,
+    ) -> Phase[Batch]:
+        """Return the pass over the training batches; the network is put into training mode.
+
+        The pass ends early, after a batch, when a callback sets ``model.stop_training``.
+
+        Args:
+            loader: The batches.
+            steps: How many of them; a loader that ends before is started again.
+            summarize: Called after the last batch; the values it returns join the epoch's, in the
+                place of the averages of the same names.
+
+        Raises:
+            RuntimeError: The epoch has had its training pass.
+        """
+        self._params["steps"] = length(loader) if steps is None else steps
+        return self._pass("train", loader, steps, summarize)
+
+    def valid(
+        self,
+        loader: Iterable[Batch],
+        *,
+        steps: int | None = None,
+        summarize: Summary | None = None,
+    ) -> Phase[Batch]:
+        """Return the pass over the validation batches, in evaluation mode, without gradients.
+
+        Mode and gradients are put back when the pass ends, however it ends. Arguments are those
+        of `train`; the values are logged with ``val_`` before their names.
+
+        Raises:
+            RuntimeError: The epoch has had its validation pass.
+        """
+        self._finish_pass()
+        self._params["valid_steps"] = length(loader) if steps is None else steps
+        if self.abandoned:
+            loader = ()
+        return self._pass("valid", loader, steps, summarize)
+
+    def _pass(
+        self, kind: Kind, loader: Iterable[Batch], steps: int | None, summarize: Summary | None
+    ) -> Phase[Batch]:
+        if kind in self._phases:
+            raise RuntimeError(
+                f"epoch {self.number} has had its {kind}() pass; to go through several loaders, "
+                f"chain them into one"
+            )
+        self._finish_pass()
+        phase: Phase[Batch] = Phase(
+            kind,
+            loader,
+            model=self._model,
+            callbacks=self._callbacks,
+            steps=steps,
+            epoch=self.number,
+            summarize=summarize,
+            on_finish=self._ask_to_abandon if kind == "train" else None,
+        )
+        self._phases[kind] = phase
+        return phase
+
+    def _finish_pass(self) -> None:
+        if self.phase is not None:
+            self.phase.finish()
+
+    def _ask_to_abandon(self) -> None:
+        self.abandoned = self._callbacks.abandons_epoch()
+
+    def log(self, **values: Scalar) -> None:
+        """Add values to the epoch's logs, under the names as given.
+
+        Args:
+            **values: Numbers or one-element tensors.
+
+        Raises:
+            ValueError: A name is one that the loop itself fills.
+        """
+        for name in values:
+            check_name(name)
+        self._extra.update(values)
+
+    def end(self) -> None:
+        """Call the hooks of the epoch's end, unless it was abandoned. A second call does nothing.
+
+        The averages of both passes come over from the device together.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._finish_pass()
+        if self.abandoned:
+            return
+        lazy = LazyLogs({"epoch": self.number, "time": perf_counter() - self._begin_time})
+        for phase in self._phases.values():
+            lazy.update(phase.result)
+        lazy.update(self._extra)
+        self.logs = lazy.copy()
+        self._callbacks.on_epoch_end(self.number, self.logs)

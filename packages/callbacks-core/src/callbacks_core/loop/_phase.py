@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""One pass over a loader, with its hooks and its averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias
+
+from ..averages import RunningMeans
+from ..batch_size import get_batch_size
+from ..logs import LazyLogs, Scalar, is_tensor
+from ._feed import Batch, empty_error, feed
+from ._mode import NetworkMode
+
+if TYPE_CHECKING:
+    from ..callback_list import CallbackList
+    from ..model_like import ModelLike
+
+Kind: TypeAlias = Literal["train", "valid", "test", "predict"]
+Summary: TypeAlias = Callable[[], Mapping[str, Scalar]]
+
+_PREFIX: Final[dict[Kind, str]] = {"train": "", "valid": "val_", "test": "test_", "predict": ""}
+_NAME: Final[dict[Kind, str]] = {
+    "train": "training",
+    "valid": "validation",
+    "test": "test",
+    "predict": "prediction",
+}
+RESERVED: Final = frozenset({"epoch", "batch", "size", "time"})
+"""Names in the logs that the loop itself fills."""
+
+
+class Phase(Generic[Batch]):
+    """One pass over a loader: iterate over it to get the batches.
+
+    The hooks around each batch are called as the iteration goes on; what `record` was given is
+    averaged over the examples, on the device, and handed to those who listen. A pass that is left
+    early ends like any other as soon as the loop is used again.
+
+    Attributes:
+        batch_number: The number of the running batch, from 1.
+        result: The values of the whole pass by their names in the logs; filled when it ends.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        loader: Iterable[Batch],
+        *,
+        model: ModelLike,
+        callbacks: CallbackList,
+        steps: int | None = None,
+        epoch: int = 1,
+        summarize: Summary | None = None,
+        on_finish: Callable[[], None] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.batch_number = 0
+        self.result: dict[str, Scalar] = {}
+        self._loader = loader
+        self._steps = steps
+        self._epoch = epoch
+        self._model = model
+        self._callbacks = callbacks
+        self._summarize = summarize
+        self._on_finish = on_finish
+        self._means = RunningMeans()
+        self._known: set[str] = set()
+        self._values: dict[str, Scalar] = {}
+        self._size: int | None = None
+        self._batch: Batch | None = None
+        self._in_batch = self._started = self._finished = False
+        self._steps_announced = self._stepped = False
+        self._on_end = callbacks.hook(f"on_{kind}_batch_end")
+        self._on_backward_end = callbacks.hook("on_backward_end") if kind == "train" else None
+        self._on_settled = callbacks.hook("on_batch_settled") if kind == "train" else None
+        self._watched = self._on_end is not None or self._on_settled is not None
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches; everything around them happens here.
+
+        Raises:
+            RuntimeError: The pass was gone through already.
+            ValueError: The loader has no batch.
+        """
+        if self._started:
+            raise RuntimeError("a pass can be gone through once; ask the epoch for a new one")
+        self._started = True
+        self._begin_time = self._last_end = perf_counter()
+        mode = NetworkMode(self._model.network)
+        if self.kind == "train":
+            mode.train()
+        else:
+            mode.evaluate()
+        try:
+            yield from self._batches()
+        finally:
+            if self.kind != "train":
+                mode.restore()
+        self.finish()
+
+    def _batches(self) -> Iterator[Batch]:
+        if self.kind != "train" and (begin := self._callbacks.hook(f"on_{self.kind}_begin")):
+            begin({})
+        on_begin = self._callbacks.hook(f"on_{self.kind}_batch_begin")
+        model, stoppable = self._model, self.kind == "train"
+        for batch in feed(self._loader, self._steps, _NAME[self.kind]):
+            self.batch_number += 1
+            if on_begin is not None:
+                on_begin(self.batch_number, {})
+            self._batch = batch
+            self._in_batch = True
+            yield batch
+            self.end_batch()
+            if stoppable and model.stop_training:
+                return
+
+    def record(self, values: Mapping[str, Scalar], size: int | None = None) -> None:
+        """Take values of the running batch.
+
+        Args:
+            values: Names with numbers or one-element tensors; tensors are not read.
+            size: The number of examples that the values are the mean of; by default what
+                `get_batch_size` finds in the batch.
+
+        Raises:
+            RuntimeError: No batch is running.
+            ValueError: A value is no scalar, or its name is one that the loop itself fills.
+        """
+        if not self._in_batch:
+            raise RuntimeError(
+                "values of a batch can be logged within the loop over the batches only; "
+                "for a value of the whole epoch there is epoch.log(...)"
+            )
+        if size is not None:
+            self._size = size
+        for name, value in values.items():
+            if name not in self._known:
+                check_name(name)
+                self._known.add(name)
+            if is_tensor(value):
+                if value.numel() != 1:
+                    raise ValueError(
+                        f"{name!r} must be a scalar, not a tensor of shape {tuple(value.shape)}; "
+                        f"take its mean() or sum() first"
+                    )
+                if value.requires_grad:
+                    value = value.detach()
+            self._values[name] = value
+
+    def backward_end(self) -> None:
+        """Tell the callbacks that the gradients of an optimizer step are complete."""
+        self._steps_announced = self._stepped = True
+        if self._on_backward_end is not None:
+            self._on_backward_end(self.batch_number)
+
+    def end_batch(self) -> None:
+        """End the running batch, if there is one."""
+        if not self._in_batch:
+            return
+        self._in_batch = False
+        values, self._values = self._values, {}
+        size, self._size = self._size, None
+        batch, self._batch = self._batch, None
+        if values or self._watched:
+            if size is None:
+                size = get_batch_size(batch)
+            self._means.add(values, size)
+        if self._watched:
+            self._tell(values, size or 0)
+        self._stepped = False
+
+    def _tell(self, values: dict[str, Scalar], size: int) -> None:
+        now = perf_counter()
+        prefix = _PREFIX[self.kind]
+        logs = LazyLogs(
+            {"batch": self.batch_number, "size": size, "time": now - self._last_end},
+            **({prefix + name: value for name, value in values.items()} if prefix else values),
+        )
+        self._last_end = now
+        if self._on_end is not None:
+            self._on_end(self.batch_number, logs)
+        if self._on_settled is not None and (self._stepped or not self._steps_announced):
+            self._on_settled(self.batch_number, logs)
+
+    def finish(self) -> None:
+        """End the pass: work out its values and call its last hook. A second call does nothing.
+
+        Raises:
+            ValueError: There was no batch.
+        """
+        if self._finished or not self._started:
+            return
+        self._finished = True
+        self.end_batch()
+        if self.batch_number == 0:
+            raise empty_error(self._loader, _NAME[self.kind], self._epoch)
+        values = self._means.result()
+        if self._summarize is not None:
+            values.update(self._summarize())
+        prefix = _PREFIX[self.kind]
+        self.result = {prefix + name: value for name, value in values.items()}
+        if self._on_finish is not None:
+            self._on_finish()
+        if self.kind != "train" and (end := self._callbacks.hook(f"on_{self.kind}_end")):
+            end(LazyLogs({"time": perf_counter() - self._begin_time}, **self.result))
+
+
+def check_name(name: str) -> None:
+    """Raise if *name* is one that the loop itself fills.
+
+    Raises:
+        ValueError: It is.
+    """
+    if name in RESERVED:
+        raise ValueError(
+            f"{name!r} cannot be the name of a logged value: the loop itself fills "
+            f"{', '.join(repr(reserved) for reserved in sorted(RESERVED))}"
+        )

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""A training loop that calls the callbacks, for use in a loop written by hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..callback import Callback
+from ..callback_list import CallbackList
+from ..errors import whole_number
+from ..logs import LazyLogs, Scalar
+from ..model_like import ModelLike, SimpleModel
+from ..params import Params
+from ._epoch import Epoch
+from ._feed import Batch, length
+from ._mode import NetworkMode
+from ._phase import Kind, Phase, Summary
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from torch.nn import Module
+    from torch.optim import Optimizer
+
+_logger = logging.getLogger("callbacks_core")
+
+
+class TrainingLoop:
+    """Adds callbacks, averages and clean endings to a PyTorch loop that you write yourself.
+
+    ::
+
+        with TrainingLoop(network, optimizer, callbacks=[EarlyStopping(patience=3)]) as loop:
+            for epoch in loop.epochs(10):
+                for x, y in epoch.train(train_loader):
+                    loss = cross_entropy(network(x), y)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    loop.backward_end()
+                    optimizer.step()
+                    loop.log(loss=loss)
+                for x, y in epoch.valid(valid_loader):
+                    loop.log(loss=cross_entropy(network(x), y))
+
+    Every hook comes in the order that `Callback` describes, pairs balance after a ``break`` too,
+    and at the end of the block, however it ends, every callback is closed and the network is in
+    the mode in which it was. A loss that is logged stays on its device until somebody reads it.
+
+    Args:
+        network: The network that is trained or evaluated.
+        optimizer: Its optimizer, for the callbacks that look at it.
+        callbacks: The callbacks, called in this order.
+        model: What the callbacks get as ``self.model``; by default a `SimpleModel` of the two.
+
+    Raises:
+        TypeError: *callbacks* holds something that is no callback.
+
+    Attributes:
+        history: The logs of each epoch so far.
+    """
+
+    def __init__(
+        self,
+        network: Module,
+        optimizer: Optimizer | None = None,
+        *,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        model: ModelLike | None = None,
+    ) -> None:
+        if not hasattr(network, "modules"):
+            raise TypeError(f"`network` must be a torch.nn.Module, not {type(network).__name__}")
+        self.model: ModelLike = SimpleModel(network, optimizer) if model is None else model
+        self.callbacks = (
+            callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
+        )
+        self.history: list[dict[str, float]] = []
+        self._mode: NetworkMode | None = None
+        self._epoch: Epoch | None = None
+        self._phase: Phase[Any] | None = None
+        self._training = False
+
+    def __enter__(self) -> Self:
+        """Remember the network's mode."""
+        self._mode = NetworkMode(self.model.network)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End what is open, tell the callbacks of an exception, close them, restore the mode."""
+        mode, self._mode = self._mode, None
+        try:
+            if error is None:
+                self._finish()
+        except BaseException as late:
+            error = late
+            raise
+        finally:
+            if mode is not None:
+                mode.restore()
+            self._close(error)
+
+    def _close(self, error: BaseException | None) -> None:
+        self._training = False
+        if error is not None:
+            self.callbacks.on_exception(error)
+        try:
+            self.callbacks.close()
+        except BaseException as late:
+            if error is None:
+                raise
+            _logger.error("an error while closing after another one", exc_info=late)
+
+    def epochs(
+        self,
+        epochs: int,
+        *,
+        initial_epoch: int = 1,
+        steps: int | None = None,
+        valid_steps: int | None = None,
+    ) -> Iterator[Epoch]:
+        """Train: yield each `Epoch` up to number *epochs*, or until training is stopped.
+
+        Args:
+            epochs: The number of the last epoch.
+            initial_epoch: The number of the first one.
+            steps: The batches in an epoch, for the callbacks to know before the first one; later
+                the loader's own length counts.
+            valid_steps: Likewise for validation.
+
+        Raises:
+            TypeError: A number is no whole number.
+            ValueError: A number is out of range.
+            RuntimeError: The loop was not entered with ``with``.
+        """
+        whole_number("epochs", epochs, at_least=0)
+        whole_number("initial_epoch", initial_epoch, at_least=1)
+        self._require_entered()
+        return self._run_epochs(epochs, initial_epoch, steps, valid_steps)
+
+    def _run_epochs(
+        self, epochs: int, initial_epoch: int, steps: int | None, valid_steps: int | None
+    ) -> Iterator[Epoch]:
+        self._finish()
+        params = Params(epochs=epochs, steps=steps)
+        if valid_steps is not None:
+            params["valid_steps"] = valid_steps
+        self._attach(params)
+        self.model.stop_training = False
+        self._training = True
+        self.callbacks.on_train_begin({})
+        for number in range(initial_epoch, epochs + 1):
+            if self.model.stop_training:
+                break
+            self._epoch = Epoch(number, model=self.model, callbacks=self.callbacks, params=params)
+            yield self._epoch
+            self._end_epoch()
+        self._finish()
+
+    def _attach(self, params: Params) -> None:
+        self.callbacks.set_model(self.model)
+        self.callbacks.set_params(params)
+
+    def _end_epoch(self) -> None:
+        epoch, self._epoch = self._epoch, None
+        if epoch is None:
+            return
+        epoch.end()
+        if epoch.abandoned:
+            self.model.stop_training = True
+            return
+        self.history.append(epoch.logs)
+        self.callbacks.on_settled(epoch.number, epoch.logs)
+
+    def _finish(self) -> None:
+        """Bring to an end what a ``break`` has left open."""
+        phase, self._phase = self._phase, None
+        if phase is not None:
+            phase.finish()
+        self._end_epoch()
+        if self._training:
+            self._training = False
+            self.callbacks.on_train_end({})
+
+    def test(
+        self,
+        loader: Iterable[Batch],
+        *,
+        steps: int | None = None,
+        summarize: Summary | None = None,
+    ) -> Phase[Batch]:
+        """Return a pass over test batches, in evaluation mode, without gradients.
+
+        The callbacks get the ``on_test_*`` hooks; the values, logged with ``test_`` before their
+        names, are in the pass's ``result`` afterwards. Arguments are those of `Epoch.train`.
+
+        Raises:
+            RuntimeError: Training is under way, or the loop was not entered with ``with``.
+        """
+        return self._evaluate("test", loader, steps, summarize)
+
+    def predict(self, loader: Iterable[Batch], *, steps: int | None = None) -> Phase[Batch]:
+        """Return a pass over batches to predict, in evaluation mode, without gradients.
+
+        The callbacks get the ``on_predict_*`` hooks. Arguments are those of `Epoch.train`.
+
+        Raises:
+            RuntimeError: Training is under way, or the loop was not entered with ``with``.
+        """
+        return self._evaluate("predict", loader, steps, None)
+
+    def _evaluate(
+        self, kind: Kind, loader: Iterable[Batch], steps: int | None, summarize: Summary | None
+    ) -> Phase[Batch]:
+        self._require_entered()
+        if self._epoch is not None:
+            raise RuntimeError(f"{kind}() cannot be called within an epoch; use epoch.valid()")
+        self._finish()
+        self._attach(Params(steps=length(loader) if steps is None else steps))
+        phase: Phase[Batch] = Phase(
+            kind,
+            loader,
+            model=self.model,
+            callbacks=self.callbacks,
+            steps=steps,
+            summarize=summarize,
+        )
+        self._phase = phase
+        return phase
+
+    def _require_entered(self) -> None:
+        if self._mode is None:
+            raise RuntimeError(
+                "use the loop in a with statement: `with TrainingLoop(...) as loop:`; it closes "
+                "the callbacks at the end"
+            )
+
+    def log(self, *, size: int | None = None, **values: Scalar) -> None:
+        """Log values of the running batch; the epoch gets their averages over the examples.
+
+        Args:
+            size: The number of examples that the values are the mean of; by default what
+                `get_batch_size` finds in the batch.
+            **values: Numbers or one-element tensors, such as ``loss=loss``; tensors are not read.
+
+        Raises:
+            RuntimeError: No batch is running.
+            ValueError: A value is no scalar, or its name is one that the loop itself fills.
+        """
+        self._running("log").record(values, size)
+
+    def backward_end(self) -> None:
+        """Tell the callbacks that the gradients are complete: call it before ``optimizer.step()``.
+
+        With accumulation, call it once per optimizer step; under AMP, after unscaling.
+
+        Raises:
+            RuntimeError: No batch is running.
+        """
+        self._running("backward_end").backward_end()
+
+    def _running(self, method: str) -> Phase[Any]:
+        phase = self._phase if self._epoch is None else self._epoch.phase
+        if phase is None:
+            raise RuntimeError(
+                f"loop.{method}() belongs into the loop over the batches: "
+                f"`for batch in epoch.train(loader):`"
+            )
+        return phase
+
+    @property
+    def logs(self) -> LazyLogs:
+        """The values of the pass that ended last, such as ``test_loss`` after `test`."""
+        phase = self._phase if self._epoch is None else self._epoch.phase
+        return LazyLogs(phase.result if phase is not None else {})
