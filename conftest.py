@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Examples are tests: those of the READMEs, of the documentation and of every docstring.
 
-Each file's examples share one namespace and run, in order, in an empty folder. Where a package
-that an example imports is not installed (a package's own environment holds its hard dependencies
-only), that example and those after it in its file are skipped.
+Each file's examples share one namespace and run, in order, in a folder that is empty at first.
+Where an optional package that an example needs is not installed (a package's own environment holds
+its hard dependencies only), that example and those after it in its file are skipped.
 """
 
 import ast
 import os
-import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from doctest import ELLIPSIS
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from sybil import Document, Example, Region, Sybil
@@ -21,34 +21,58 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 from sybil.typing import Evaluator, Parser
 
+PACKAGES = Path(__file__).parent / "packages"
 
-def absent(source: str) -> str | None:
-    """Return the first top-level module that *source* imports and that is not installed."""
+# What an example may ask for and not find, outside the environment that holds everything.
+OPTIONAL = {path.parent.name for path in PACKAGES.glob("*/src/*/__init__.py")} | {
+    "apprise",
+    "matplotlib",
+    "mlflow",
+    "notif",
+    "numpy",
+    "sklearn",
+    "tensorboard",
+    "torch",
+    "torchmetrics",
+}
+
+
+def imported(source: str) -> Iterator[str]:
+    """Yield the modules that *source* imports by their full names."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=aliases):
-                modules = [alias.name for alias in aliases]
+                yield from (alias.name for alias in aliases)
             case ast.ImportFrom(module=str() as module, level=0):
-                modules = [module]
-            case _:
-                continue
-        for module in modules:
-            name = module.partition(".")[0]
-            if name not in sys.modules and find_spec(name) is None:
-                return name
+                yield module
+
+
+def absent(modules: Iterable[str]) -> str | None:
+    """Return the first optional package of *modules* that is not installed."""
+    for module in modules:
+        name = module.partition(".")[0]
+        if name in OPTIONAL and find_spec(name) is None:
+            return name
     return None
 
 
 def skipping(evaluate: Evaluator) -> Evaluator:
-    """Wrap *evaluate*: skip an example that lacks a module, and all that follow it."""
+    """Wrap *evaluate*: skip an example that lacks a package, and all that follow it."""
 
     def run(example: Example) -> str | None:
+        namespace = example.namespace
         source = getattr(example.parsed, "source", example.parsed)
-        missing = example.namespace.get("__missing__") or absent(source)
-        if missing:
-            example.namespace["__missing__"] = missing
-            pytest.skip(f"needs {missing}")
-        return evaluate(example)
+        missing = namespace.get("__missing__") or absent(imported(source))
+        try:
+            if not missing:
+                return evaluate(example)
+        except ImportError as error:
+            cause = error.__cause__ or error
+            missing = absent([getattr(cause, "name", None) or ""])
+            if not missing:
+                raise
+        namespace["__missing__"] = missing
+        pytest.skip(f"needs {missing}")
 
     return run
 
