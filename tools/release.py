@@ -36,7 +36,7 @@ def wrong_notes(member: Member, version: str) -> Iterator[str]:
 def build(member: Member, folder: Path) -> list[Path]:
     """Build the sdist and the wheel of *member* into *folder*."""
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    subprocess.run(command, cwd=member.path, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=member.path, check=True, capture_output=True)
     return sorted(folder.iterdir())
 
 
