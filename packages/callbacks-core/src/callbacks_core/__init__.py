@@ -29,7 +29,7 @@ from .files import (
 from .hooks import HOOKS
 from .lambda_callback import LambdaCallback
 from .logs import LazyLogs, Logs, Scalar, is_tensor, read_scalars
-from .loop import Epoch, Phase, TrainingLoop
+from .loop import Epoch, NetworkMode, Phase, TrainingLoop
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .params import Params
@@ -59,6 +59,7 @@ __all__ = [
     "Mode",
     "ModelLike",
     "Monitor",
+    "NetworkMode",
     "NotAttachedError",
     "Params",
     "PathLike",

@@ -1,6 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""Train, evaluate and predict with a PyTorch network."""
+"""The trainer of callboard: a model that is fitted, evaluated and asked, with callbacks."""
 
-from callbacks_trainer.__about__ import __version__
+from callbacks_core import get_batch_size, warning_settings
 
-__all__ = ["__version__"]
+from .__about__ import __version__
+from .convert import torch_apply, torch_to_numpy
+from .data import TensorDataset
+from .losses import get_loss_function
+from .metrics import Metric, accuracy
+from .model import Model
+from .optimizers import get_optimizer
+from .progress import PlainProgress
+from .seeds import set_seeds
+
+__all__ = [
+    "Metric",
+    "Model",
+    "PlainProgress",
+    "TensorDataset",
+    "__version__",
+    "accuracy",
+    "get_batch_size",
+    "get_loss_function",
+    "get_optimizer",
+    "set_seeds",
+    "torch_apply",
+    "torch_to_numpy",
+    "warning_settings",
+]

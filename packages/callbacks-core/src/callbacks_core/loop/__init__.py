@@ -2,7 +2,8 @@
 """The loop that calls the hooks, for trainers and for loops written by hand."""
 
 from ._epoch import Epoch
+from ._mode import NetworkMode
 from ._phase import Phase
 from ._training_loop import TrainingLoop
 
-__all__ = ["Epoch", "Phase", "TrainingLoop"]
+__all__ = ["Epoch", "NetworkMode", "Phase", "TrainingLoop"]

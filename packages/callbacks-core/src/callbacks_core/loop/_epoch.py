@@ -56,6 +56,7 @@ class Epoch:
         *,
         steps: int | None = None,
         summarize: Summary | None = None,
+        look_ahead: bool = False,
     ) -> Phase[Batch]:
         """Return the pass over the training batches; the network is put into training mode.
 
@@ -66,12 +67,14 @@ class Epoch:
             steps: How many of them; a loader that ends before is started again.
             summarize: Called after the last batch; the values it returns join the epoch's, in the
                 place of the averages of the same names.
+            look_ahead: Fetch each batch while the one before is at work, so that the pass knows
+                its last one (`Phase.is_last`), where accumulated gradients are due.
 
         Raises:
             RuntimeError: The epoch has had its training pass.
         """
         self._params["steps"] = length(loader) if steps is None else steps
-        return self._pass("train", loader, steps, summarize)
+        return self._pass("train", loader, steps, summarize, look_ahead)
 
     def valid(
         self,
@@ -82,20 +85,28 @@ class Epoch:
     ) -> Phase[Batch]:
         """Return the pass over the validation batches, in evaluation mode, without gradients.
 
-        Mode and gradients are put back when the pass ends, however it ends. Arguments are those
-        of `train`; the values are logged with ``val_`` before their names.
+        Mode and gradients are put back when the pass ends, however it ends. The values are logged
+        with ``val_`` before their names. After an abandoned training pass there is no batch.
+
+        Args:
+            loader: The batches.
+            steps: How many of them; a loader that ends before is started again.
+            summarize: Called after the last batch; the values it returns join the epoch's.
 
         Raises:
             RuntimeError: The epoch has had its validation pass.
         """
         self._finish_pass()
         self._params["valid_steps"] = length(loader) if steps is None else steps
-        if self.abandoned:
-            loader = ()
         return self._pass("valid", loader, steps, summarize)
 
     def _pass(
-        self, kind: Kind, loader: Iterable[Batch], steps: int | None, summarize: Summary | None
+        self,
+        kind: Kind,
+        loader: Iterable[Batch],
+        steps: int | None,
+        summarize: Summary | None,
+        look_ahead: bool = False,
     ) -> Phase[Batch]:
         if kind in self._phases:
             raise RuntimeError(
@@ -111,7 +122,9 @@ class Epoch:
             steps=steps,
             epoch=self.number,
             summarize=summarize,
+            look_ahead=look_ahead,
             on_finish=self._ask_to_abandon if kind == "train" else None,
+            skip=self.abandoned,
         )
         self._phases[kind] = phase
         return phase

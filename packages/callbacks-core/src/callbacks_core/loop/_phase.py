@@ -40,7 +40,9 @@ class Phase(Generic[Batch]):
 
     Attributes:
         batch_number: The number of the running batch, from 1.
+        is_last: Whether the running batch is the last one; known only to a pass that looks ahead.
         result: The values of the whole pass by their names in the logs; filled when it ends.
+        logs: The same with the ``time`` the pass took: what its last hook was given.
     """
 
     def __init__(
@@ -53,25 +55,32 @@ class Phase(Generic[Batch]):
         steps: int | None = None,
         epoch: int = 1,
         summarize: Summary | None = None,
+        look_ahead: bool = False,
         on_finish: Callable[[], None] | None = None,
+        skip: bool = False,
     ) -> None:
         self.kind = kind
         self.batch_number = 0
+        self.is_last = False
         self.result: dict[str, Scalar] = {}
+        self.logs = LazyLogs()
         self._loader = loader
         self._steps = steps
         self._epoch = epoch
         self._model = model
         self._callbacks = callbacks
         self._summarize = summarize
+        self._look_ahead = look_ahead
         self._on_finish = on_finish
         self._means = RunningMeans()
         self._known: set[str] = set()
         self._values: dict[str, Scalar] = {}
         self._size: int | None = None
         self._batch: Batch | None = None
+        self._skip = skip
         self._in_batch = self._started = self._finished = False
-        self._steps_announced = self._stepped = False
+        self._steps_announced = look_ahead  # which is for accumulation: not every batch steps
+        self._stepped = False
         self._on_end = callbacks.hook(f"on_{kind}_batch_end")
         self._on_backward_end = callbacks.hook("on_backward_end") if kind == "train" else None
         self._on_settled = callbacks.hook("on_batch_settled") if kind == "train" else None
@@ -86,6 +95,8 @@ class Phase(Generic[Batch]):
         """
         if self._started:
             raise RuntimeError("a pass can be gone through once; ask the epoch for a new one")
+        if self._skip:
+            return
         self._started = True
         self._begin_time = self._last_end = perf_counter()
         mode = NetworkMode(self._model.network)
@@ -105,7 +116,8 @@ class Phase(Generic[Batch]):
             begin({})
         on_begin = self._callbacks.hook(f"on_{self.kind}_batch_begin")
         model, stoppable = self._model, self.kind == "train"
-        for batch in feed(self._loader, self._steps, _NAME[self.kind]):
+        batches = feed(self._loader, self._steps, _NAME[self.kind])
+        for batch in self._looking_ahead(batches) if self._look_ahead else batches:
             self.batch_number += 1
             if on_begin is not None:
                 on_begin(self.batch_number, {})
@@ -115,6 +127,18 @@ class Phase(Generic[Batch]):
             self.end_batch()
             if stoppable and model.stop_training:
                 return
+
+    def _looking_ahead(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            waiting = batch
+            break
+        else:
+            return
+        for batch in batches:
+            yield waiting
+            waiting = batch
+        self.is_last = True
+        yield waiting
 
     def record(self, values: Mapping[str, Scalar], size: int | None = None) -> None:
         """Take values of the running batch.
@@ -203,8 +227,9 @@ class Phase(Generic[Batch]):
         self.result = {prefix + name: value for name, value in values.items()}
         if self._on_finish is not None:
             self._on_finish()
+        self.logs = LazyLogs({"time": perf_counter() - self._begin_time}, **self.result)
         if self.kind != "train" and (end := self._callbacks.hook(f"on_{self.kind}_end")):
-            end(LazyLogs({"time": perf_counter() - self._begin_time}, **self.result))
+            end(self.logs)
 
 
 def check_name(name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..callback import Callback
 from ..callback_list import CallbackList
 from ..errors import whole_number
-from ..logs import LazyLogs, Scalar
+from ..logs import Scalar
 from ..model_like import ModelLike, SimpleModel
 from ..params import Params
 from ._epoch import Epoch
@@ -198,7 +198,7 @@ class TrainingLoop:
         """Return a pass over test batches, in evaluation mode, without gradients.
 
         The callbacks get the ``on_test_*`` hooks; the values, logged with ``test_`` before their
-        names, are in the pass's ``result`` afterwards. Arguments are those of `Epoch.train`.
+        names, are in the pass's ``logs`` afterwards. Arguments are those of `Epoch.train`.
 
         Raises:
             RuntimeError: Training is under way, or the loop was not entered with ``with``.
@@ -273,9 +273,3 @@ class TrainingLoop:
                 f"`for batch in epoch.train(loader):`"
             )
         return phase
-
-    @property
-    def logs(self) -> LazyLogs:
-        """The values of the pass that ended last, such as ``test_loss`` after `test`."""
-        phase = self._phase if self._epoch is None else self._epoch.phase
-        return LazyLogs(phase.result if phase is not None else {})

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""Predictions and truths gathered over a pass, in the form the caller asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .convert import concatenate, torch_apply, torch_to_numpy
+
+
+class Outputs:
+    """Gathers the outputs of batches on the CPU.
+
+    Args:
+        wanted: Whether to keep anything at all.
+        concatenate_returns: Whether to join the batches; else they stay a list.
+        convert_to_numpy: Whether to return arrays; else tensors on the CPU.
+    """
+
+    def __init__(
+        self, wanted: bool, *, concatenate_returns: bool = True, convert_to_numpy: bool = True
+    ) -> None:
+        self.wanted = wanted
+        self._concatenate = concatenate_returns
+        self._to_numpy = convert_to_numpy
+        self._parts: list[Any] = []
+
+    def add(self, value: Any) -> None:
+        """Keep the output of a batch, if outputs are wanted."""
+        if self.wanted:
+            self._parts.append(torch_apply(value, lambda tensor: tensor.detach().cpu()))
+
+    def result(self) -> Any:
+        """Return all outputs, joined or as a list of batches."""
+        gathered = concatenate(self._parts) if self._concatenate else self._parts
+        return torch_to_numpy(gathered) if self._to_numpy else gathered

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What happens to a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from callbacks_core import Phase, Scalar, get_batch_size
+
+from .convert import to_tensors
+
+if TYPE_CHECKING:
+    from ._base import ModelBase
+    from .metrics import MetricSet
+
+
+class Steps:
+    """Runs batches through a model: forward, loss, backward, step, metrics.
+
+    Args:
+        model: The model; its network, loss and device are looked up once.
+        metrics: The metrics to update.
+    """
+
+    def __init__(self, model: ModelBase, metrics: MetricSet) -> None:
+        self.network = model.network
+        self.optimizer = model.optimizer
+        self.loss_function = model.loss_function
+        self.metrics = metrics
+        self.device = model.device
+
+    def prepare(self, batch: Any) -> tuple[Any, Any]:
+        """Return inputs and targets as tensors on the device.
+
+        Raises:
+            TypeError: *batch* is no pair.
+        """
+        if batch.__class__ not in (tuple, list) or len(batch) != 2:
+            raise TypeError(f"a batch must be a pair (inputs, targets), not {_describe(batch)}")
+        x, y = batch
+        device = self.device
+        if device is None and isinstance(x, Tensor) and isinstance(y, Tensor):
+            return x, y
+        return to_tensors(x, device), to_tensors(y, device)
+
+    def forward(self, x: Any) -> Any:
+        """Return the network's output; a tuple or list of inputs becomes its arguments."""
+        if x.__class__ in (tuple, list):
+            return self.network(*x)
+        return self.network(x)
+
+    def loss(self, y_pred: Any, y: Any) -> Tensor:
+        """Return the loss of a batch.
+
+        Raises:
+            TypeError: It is no tensor.
+            ValueError: It is no scalar, or there is no loss function.
+        """
+        if self.loss_function is None:
+            raise ValueError("the model was made without a loss function, which this needs")
+        loss = self.loss_function(y_pred, y)
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"the loss must be a tensor, not {_describe(loss)}")
+        if loss.numel() != 1:
+            raise ValueError(
+                f"the loss must be a scalar, not a tensor of shape {tuple(loss.shape)}; "
+                f'was it made with reduction="none"?'
+            )
+        return loss
+
+    def values(self, loss: Tensor, y_pred: Any, y: Any) -> dict[str, Scalar]:
+        """Return what is logged of a batch."""
+        if not self.metrics:
+            return {"loss": loss}
+        return {"loss": loss, **self.metrics.update(_detached(y_pred), y)}
+
+    def train(self, phase: Phase[Any]) -> None:
+        """Train on the batches of a pass, one optimizer step for each."""
+        optimizer = _required(self.optimizer)
+        prepare, forward, loss_of, values = self.prepare, self.forward, self.loss, self.values
+        zero_grad, step = optimizer.zero_grad, optimizer.step
+        backward_end, record = phase.backward_end, phase.record
+        for batch in phase:
+            x, y = prepare(batch)
+            y_pred = forward(x)
+            loss = loss_of(y_pred, y)
+            zero_grad()
+            torch.autograd.backward(loss)
+            backward_end()
+            step()
+            record(values(loss, y_pred, y), get_batch_size(x, y))
+
+    def train_accumulating(self, phase: Phase[Any], batches_per_step: int) -> None:
+        """Train on the batches of a pass, one optimizer step for several.
+
+        The gradients are those of one big batch of all their examples. What is left at the end
+        of the pass makes a smaller step; what a stop leaves is dropped.
+        """
+        optimizer = _required(self.optimizer)
+        batches = examples = 0
+        for batch in phase:
+            x, y = self.prepare(batch)
+            y_pred = self.forward(x)
+            loss = self.loss(y_pred, y)
+            size = get_batch_size(x, y)
+            if batches == 0:
+                optimizer.zero_grad()
+            torch.autograd.backward(loss * size)
+            batches += 1
+            examples += size
+            if batches == batches_per_step or phase.is_last:
+                _divide_gradients(optimizer, examples)
+                phase.backward_end()
+                optimizer.step()
+                batches = examples = 0
+            phase.record(self.values(loss, y_pred, y), size)
+
+    def evaluate(self, phase: Phase[Any]) -> Iterable[tuple[Any, Any]]:
+        """Yield the prediction and the truth of each batch of a pass."""
+        for batch in phase:
+            x, y = self.prepare(batch)
+            y_pred = self.forward(x)
+            phase.record(self.values(self.loss(y_pred, y), y_pred, y), get_batch_size(x, y))
+            yield y_pred, y
+
+
+def _required(optimizer: torch.optim.Optimizer | None) -> torch.optim.Optimizer:
+    if optimizer is None:
+        raise ValueError("the model was made without an optimizer, which training needs")
+    return optimizer
+
+
+def _divide_gradients(optimizer: torch.optim.Optimizer, examples: int) -> None:
+    gradients = [
+        parameter.grad
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        if parameter.grad is not None
+    ]
+    if any(gradient.is_sparse for gradient in gradients):
+        for gradient in gradients:
+            gradient.div_(examples)
+        return
+    torch._foreach_div_(gradients, float(examples))
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"{type(value).__name__}"

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: MIT
+"""The methods of a model that train it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict, Unpack
+
+import torch
+from torch.utils.data import Dataset
+
+from callbacks_core import (
+    Callback,
+    CallbackList,
+    NetworkMode,
+    Phase,
+    TrainingLoop,
+    whole_number,
+)
+
+from ._base import ModelBase
+from ._results import on_batch_result
+from ._steps import Steps
+from .data import TensorDataset, make_loader
+from .progress import default_progress
+
+Callbacks = Iterable[Callback] | Callback | None
+
+
+class FitOptions(TypedDict, total=False):
+    """The options that the three ways to fit share; `Model.fit_generator` describes them."""
+
+    epochs: int
+    steps_per_epoch: int | None
+    validation_steps: int | None
+    batches_per_step: int
+    initial_epoch: int
+    verbose: bool
+    progress_options: Mapping[str, Any] | None
+    callbacks: Callbacks
+
+
+class TrainingMethods(ModelBase):
+    """``fit``, ``fit_dataset``, ``fit_generator`` and ``train_on_batch``."""
+
+    def fit_generator(
+        self,
+        train_generator: Iterable[Any],
+        valid_generator: Iterable[Any] | None = None,
+        *,
+        epochs: int = 1000,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        batches_per_step: int = 1,
+        initial_epoch: int = 1,
+        verbose: bool = True,
+        progress_options: Mapping[str, Any] | None = None,
+        callbacks: Callbacks = None,
+    ) -> list[dict[str, float]]:
+        """Train on batches from anything that can be iterated over.
+
+        Args:
+            train_generator: Pairs of inputs and targets: a `DataLoader`, a list, a generator.
+                Inputs in a tuple or list become the network's arguments.
+            valid_generator: Likewise, for a validation after each epoch.
+            epochs: The number of the last epoch.
+            steps_per_epoch: Take so many batches for an epoch; a loader that ends before is
+                started again. By default an epoch is what the loader holds.
+            validation_steps: Likewise for validation.
+            batches_per_step: Make one optimizer step for so many batches, with the gradients of
+                one batch as big as all of them; what is left at an epoch's end makes a smaller
+                step.
+            initial_epoch: The number of the first epoch.
+            verbose: Whether to show the progress.
+            progress_options: Arguments for the progress display.
+            callbacks: What to call along the way, in this order. The progress display comes
+                first.
+
+        Returns:
+            The logs of each epoch.
+
+        Raises:
+            TypeError: An argument is of the wrong kind, or a loader yields something else than
+                pairs.
+            ValueError: There is no optimizer or loss function, a number is out of range, a loader
+                has no batch or runs dry, or the loss is no scalar.
+        """
+        if self.optimizer is None:
+            raise ValueError("the model was made without an optimizer, which training needs")
+        whole_number("batches_per_step", batches_per_step, at_least=1)
+        for name, number in (
+            ("steps_per_epoch", steps_per_epoch),
+            ("validation_steps", validation_steps),
+        ):
+            if number is not None:
+                whole_number(name, number, at_least=1)
+        steps = Steps(self, self.metrics)
+        listed = with_progress(callbacks, verbose, progress_options)
+        with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
+            for epoch in loop.epochs(
+                epochs,
+                initial_epoch=initial_epoch,
+                steps=_steps(steps_per_epoch, train_generator),
+                valid_steps=_steps(validation_steps, valid_generator),
+            ):
+                self.metrics.reset()
+                phase = epoch.train(
+                    train_generator,
+                    steps=steps_per_epoch,
+                    summarize=self.metrics.compute,
+                    look_ahead=batches_per_step > 1,
+                )
+                _train(steps, phase, batches_per_step)
+                if valid_generator is None or epoch.abandoned:
+                    continue
+                self.metrics.reset()
+                valid = epoch.valid(
+                    valid_generator, steps=validation_steps, summarize=self.metrics.compute
+                )
+                for _ in steps.evaluate(valid):
+                    pass
+        return loop.history
+
+    def fit_dataset(
+        self,
+        train_dataset: Dataset[Any],
+        valid_dataset: Dataset[Any] | None = None,
+        *,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        collate_fn: Any = None,
+        dataloader_kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[FitOptions],
+    ) -> list[dict[str, float]]:
+        """Train on a dataset, shuffled in each epoch.
+
+        Args:
+            train_dataset: The examples: pairs of an input and a target.
+            valid_dataset: Likewise, for validation; never shuffled.
+            batch_size: The number of examples in a batch.
+            num_workers: The number of processes that load them.
+            collate_fn: Makes a batch of a list of examples.
+            dataloader_kwargs: Further arguments of `DataLoader`, which go before these.
+            **options: Those of `fit_generator`.
+
+        Returns:
+            The logs of each epoch.
+
+        Raises:
+            TypeError: As `fit_generator`.
+            ValueError: As `fit_generator`.
+        """
+        shared = {
+            "batch_size": batch_size,
+            "num_workers": num_workers,
+            "collate_fn": collate_fn,
+        }
+        given = dict(dataloader_kwargs or {})
+        train = make_loader(train_dataset, shuffle=True, options=given, **shared)
+        valid = None
+        if valid_dataset is not None:
+            ordered = {key: value for key, value in given.items() if key not in _TRAINING_ONLY}
+            valid = make_loader(valid_dataset, options=ordered, **shared)
+        return self.fit_generator(train, valid, **options)
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        validation_data: tuple[Any, Any] | None = None,
+        *,
+        batch_size: int = 32,
+        dataloader_kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[FitOptions],
+    ) -> list[dict[str, float]]:
+        """Train on arrays or tensors, shuffled in each epoch.
+
+        Args:
+            x: The inputs: a tensor, an array, or a tuple of them for several inputs.
+            y: The targets, likewise.
+            validation_data: Inputs and targets for validation.
+            batch_size: The number of examples in a batch.
+            dataloader_kwargs: Further arguments of `DataLoader`, which go before these.
+            **options: Those of `fit_generator`.
+
+        Returns:
+            The logs of each epoch.
+
+        Raises:
+            TypeError: As `fit_generator`.
+            ValueError: As `fit_generator`, or the lengths differ.
+        """
+        valid = None if validation_data is None else TensorDataset(*validation_data)
+        return self.fit_dataset(
+            TensorDataset(x, y),
+            valid,
+            batch_size=batch_size,
+            dataloader_kwargs=dataloader_kwargs,
+            **options,
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        return_pred: bool = False,
+        return_dict_format: bool = False,
+        convert_to_numpy: bool = True,
+    ) -> Any:
+        """Make one optimizer step on a batch, without callbacks.
+
+        Args:
+            x: The inputs.
+            y: The targets.
+            return_pred: Whether to return the predictions too.
+            return_dict_format: Whether to return the loss and the metrics as a dict.
+            convert_to_numpy: Whether predictions become arrays.
+
+        Returns:
+            The loss, then the metrics if there are any, then the predictions if asked for; a
+            single one of them is returned by itself.
+
+        Raises:
+            ValueError: There is no optimizer or loss function, or the loss is no scalar.
+        """
+        if self.optimizer is None:
+            raise ValueError("the model was made without an optimizer, which training needs")
+        metrics = self.metrics.fresh()
+        steps = Steps(self, metrics)
+        mode = NetworkMode(self.network)
+        mode.train()
+        try:
+            x, y = steps.prepare((x, y))
+            y_pred = steps.forward(x)
+            loss = steps.loss(y_pred, y)
+            self.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimizer.step()
+        finally:
+            mode.restore()
+        values = {**steps.values(loss.detach(), y_pred, y), **metrics.compute()}
+        return on_batch_result(
+            values, y_pred if return_pred else None, return_dict_format, convert_to_numpy
+        )
+
+
+_TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
+
+
+def _train(steps: Steps, phase: Phase[Any], batches_per_step: int) -> None:
+    if batches_per_step == 1:
+        steps.train(phase)
+    else:
+        steps.train_accumulating(phase, batches_per_step)
+
+
+def _steps(steps: int | None, loader: Iterable[Any] | None) -> int | None:
+    if steps is not None or loader is None:
+        return steps
+    try:
+        return len(loader)  # type: ignore[arg-type]  # asking is the way to find out
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def with_progress(
+    callbacks: Callbacks, verbose: bool, progress_options: Mapping[str, Any] | None
+) -> CallbackList:
+    """Return the callbacks, with the progress display first if it is wanted."""
+    listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
+    if not verbose:
+        return listed
+    return CallbackList([default_progress(progress_options), listed])

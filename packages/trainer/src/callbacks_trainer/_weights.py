@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""The methods of a model that take, set, save and load its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._base import ModelBase
+from .state import FileLike, load_state, save_state
+
+
+class WeightMethods(ModelBase):
+    """Weights and the optimizer's state: in memory and on disk."""
+
+    def get_weights(self) -> dict[str, Tensor]:
+        """Return the network's weights themselves: they change as it is trained."""
+        return self.network.state_dict()
+
+    def get_weight_copies(self) -> dict[str, Tensor]:
+        """Return copies of the network's weights, on the CPU."""
+        return {
+            name: value.detach().to("cpu", copy=True) if isinstance(value, Tensor) else value
+            for name, value in self.network.state_dict().items()
+        }
+
+    def set_weights(self, weights: Mapping[str, Any], *, strict: bool = True) -> Any:
+        """Copy weights into the network.
+
+        Args:
+            weights: What `get_weights` or `get_weight_copies` returned.
+            strict: Whether the names must be exactly the network's.
+
+        Returns:
+            The names that were missing and those that were unexpected.
+
+        Raises:
+            RuntimeError: Names or shapes do not fit.
+        """
+        return self.network.load_state_dict(weights, strict=strict)
+
+    def save_weights(self, file: FileLike) -> None:
+        """Save the network's weights; a path is replaced as a whole and durably.
+
+        Args:
+            file: A path, or a file open for writing.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        save_state(self.network.state_dict(), file)
+
+    def load_weights(self, file: FileLike, *, strict: bool = True) -> Any:
+        """Load weights into the network; code in the file is never run.
+
+        Args:
+            file: A path, or a file open for reading.
+            strict: Whether the names must be exactly the network's.
+
+        Returns:
+            The names that were missing and those that were unexpected.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            RuntimeError: Names or shapes do not fit.
+            pickle.UnpicklingError: The file holds something other than weights.
+        """
+        return self.set_weights(load_state(file), strict=strict)
+
+    def get_optimizer_state(self) -> dict[str, Any]:
+        """Return the optimizer's state itself.
+
+        Raises:
+            ValueError: There is no optimizer.
+        """
+        return self._required_optimizer().state_dict()
+
+    def set_optimizer_state(self, state: dict[str, Any]) -> None:
+        """Take up a state of the optimizer.
+
+        Raises:
+            ValueError: There is no optimizer, or its parameter groups do not fit.
+        """
+        self._required_optimizer().load_state_dict(state)
+
+    def save_optimizer_state(self, file: FileLike) -> None:
+        """Save the optimizer's state; a path is replaced as a whole and durably.
+
+        Raises:
+            OSError: The file cannot be written.
+            ValueError: There is no optimizer.
+        """
+        save_state(self.get_optimizer_state(), file)
+
+    def load_optimizer_state(self, file: FileLike) -> None:
+        """Load the optimizer's state; code in the file is never run.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: There is no optimizer, or its parameter groups do not fit.
+            pickle.UnpicklingError: The file holds something other than a state.
+        """
+        self.set_optimizer_state(load_state(file))
+
+    def _required_optimizer(self) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            raise ValueError("the model was made without an optimizer")
+        return self.optimizer

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Datasets and loaders made from arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+
+class TensorDataset(Dataset[Any]):
+    """A dataset over tensors or arrays that are indexed together, in nested tuples.
+
+    ``TensorDataset((ids, lengths), y)[0]`` is ``((ids[0], lengths[0]), y[0])``.
+
+    Args:
+        *values: Tensors, arrays, or tuples of them, all of the same length.
+
+    Raises:
+        TypeError: A value has no length.
+        ValueError: The lengths differ, or there is nothing at all.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        if not values:
+            raise ValueError("a TensorDataset needs at least one tensor")
+        self.values = tuple(_as_tensors(value) for value in values)
+        lengths = {name: len(tensor) for name, tensor in _leaves(self.values, "")}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"values{name}: {size}" for name, size in lengths.items())
+            raise ValueError(f"all tensors must have the same length; they have {listed}")
+        self._length = next(iter(lengths.values()))
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return self._length
+
+    def __getitem__(self, index: int) -> Any:
+        """Return one example, in the shape of the constructor's arguments."""
+        items = tuple(_item(value, index) for value in self.values)
+        return items if len(items) > 1 else items[0]
+
+
+def _as_tensors(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(_as_tensors(item) for item in value)
+    if hasattr(value, "__array__"):
+        return torch.as_tensor(value)
+    raise TypeError(f"expected a tensor, an array or a tuple of them, not {value!r}")
+
+
+def _leaves(values: Sequence[Any], path: str) -> list[tuple[str, Tensor]]:
+    found: list[tuple[str, Tensor]] = []
+    for index, value in enumerate(values):
+        name = f"{path}[{index}]"
+        found += _leaves(value, name) if isinstance(value, tuple) else [(name, value)]
+    return found
+
+
+def _item(value: Any, index: int) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_item(item, index) for item in value)
+    return value[index]
+
+
+def make_loader(
+    dataset: Dataset[Any],
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    num_workers: int = 0,
+    collate_fn: Any = None,
+    options: Mapping[str, Any] | None = None,
+) -> DataLoader[Any]:
+    """Return a `DataLoader`.
+
+    Args:
+        dataset: The dataset.
+        batch_size: The number of examples in a batch.
+        shuffle: Whether to draw them in a new order each time.
+        num_workers: The number of processes that load them.
+        collate_fn: Makes a batch of a list of examples.
+        options: Arguments of `DataLoader` that go before all of these.
+    """
+    arguments = {
+        "batch_size": batch_size,
+        "shuffle": shuffle,
+        "num_workers": num_workers,
+        "collate_fn": collate_fn,
+        **(options or {}),
+    }
+    if "sampler" in arguments or "batch_sampler" in arguments:
+        arguments.pop("shuffle") if "shuffle" not in (options or {}) else None
+    if "batch_sampler" in arguments:
+        arguments.pop("batch_size")
+    return DataLoader(dataset, **arguments)
+
+
+def pair(x: Any, y: Any) -> TensorDataset:
+    """Return a dataset of inputs and targets."""
+    return TensorDataset(x, y)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Accuracy, in percent."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def accuracy(y_pred: Tensor, y_true: Tensor, *, ignore_index: int = -100) -> Tensor:
+    """Return how many examples are classified rightly, in percent.
+
+    Args:
+        y_pred: Scores of shape ``(batch, classes, ...)``.
+        y_true: The right classes, of shape ``(batch, ...)``.
+        ignore_index: A class that does not count.
+
+    Returns:
+        A scalar on the device of *y_pred*, from 0 to 100; NaN when nothing counts.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    predicted = y_pred.argmax(1)
+    if predicted.shape != y_true.shape:
+        raise ValueError(
+            f"accuracy needs scores of shape (batch, classes, ...) and classes of shape "
+            f"(batch, ...), not {tuple(y_pred.shape)} and {tuple(y_true.shape)}"
+        )
+    counts = y_true != ignore_index
+    right = (predicted == y_true) & counts
+    return right.sum() * 100.0 / counts.sum()  # sums, as indexing would wait for the device

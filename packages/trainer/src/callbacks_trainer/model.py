@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""A network that can be fitted, evaluated and asked for predictions."""
+
+from __future__ import annotations
+
+from ._evaluation import EvaluationMethods
+from ._training import TrainingMethods
+from ._weights import WeightMethods
+
+
+class Model(TrainingMethods, EvaluationMethods, WeightMethods):
+    """A network with all it needs to be trained.
+
+    ``Model(network, "adam", "cross_entropy", batch_metrics=["accuracy"]).fit(x, y, epochs=5)``
+
+    Args:
+        network: The network.
+        optimizer: Its optimizer; or the name of one of torch's, such as ``"adam"``; or a mapping
+            such as ``{"optim": "sgd", "lr": 0.1}``; or None for a model that is not trained.
+        loss_function: A function of the prediction and the truth that returns a scalar; or the
+            name of one in `torch.nn.functional`; or None for a model that only predicts.
+        batch_metrics: Functions of the prediction and the truth, torchmetrics objects, or names
+            such as ``"accuracy"``; ``(name, metric)`` gives one another name. Their values are
+            averaged over the examples of an epoch.
+        epoch_metrics: Objects with ``update``, ``compute`` and ``reset``: `Metric` or torchmetrics.
+        device: Where to train: the network is moved there, and batches are as they come. By
+            default everything stays where it is.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: A name is unknown or taken, or the optimizer is that of another network.
+        RuntimeError: There is no such device.
+
+    Attributes:
+        network: The network.
+        optimizer: The optimizer, or None.
+        loss_function: The loss function, or None.
+        device: Where batches are moved to; None leaves them where they are.
+        stop_training: Set this to True to end a training after the running batch.
+    """

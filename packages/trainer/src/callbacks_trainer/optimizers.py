@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Optimizers by name, and the check that one belongs to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import torch
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from callbacks_core import did_you_mean
+
+OptimizerLike: TypeAlias = "Optimizer | str | Mapping[str, Any] | None"
+
+_CLASSES: Final[dict[str, type[Optimizer]]] = {
+    name.lower(): value
+    for name, value in vars(torch.optim).items()
+    if isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
+}
+
+
+def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None:
+    """Return an optimizer of *network*.
+
+    Args:
+        optimizer: An optimizer; a name such as ``"adam"``, in any case, for torch's own with its
+            defaults (``"sgd"`` with a learning rate of 0.01); a mapping of such a name under
+            ``"optim"`` and the optimizer's arguments; or None.
+        network: The network whose parameters it trains.
+
+    Raises:
+        TypeError: *optimizer* is none of these.
+        ValueError: There is no optimizer of that name, or it has parameters that are not the
+            network's.
+    """
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, Optimizer):
+        _require_own_parameters(optimizer, network)
+        return optimizer
+    if isinstance(optimizer, str):
+        return _make(optimizer, {}, network)
+    if isinstance(optimizer, Mapping):
+        settings = dict(optimizer)
+        if "optim" not in settings:
+            raise ValueError(f"the optimizer's name is missing: {settings!r} has no 'optim'")
+        return _make(settings.pop("optim"), settings, network)
+    raise TypeError(
+        f"`optimizer` must be an optimizer, its name, a mapping with 'optim', or None, "
+        f"not {optimizer!r}"
+    )
+
+
+def _make(name: str, settings: dict[str, Any], network: Module) -> Optimizer:
+    if name.lower() not in _CLASSES:
+        raise ValueError(
+            f"there is no optimizer {name!r}{did_you_mean(name.lower(), _CLASSES)} "
+            f"(those of torch.optim: {', '.join(sorted(_CLASSES))})"
+        )
+    if name.lower() == "sgd":
+        settings.setdefault("lr", 1e-2)
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return _CLASSES[name.lower()](parameters, **settings)
+
+
+def _require_own_parameters(optimizer: Optimizer, network: Module) -> None:
+    own = {id(parameter) for parameter in network.parameters()}
+    given = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    strangers = [parameter for parameter in given if id(parameter) not in own]
+    if strangers:
+        raise ValueError(
+            f"the optimizer does not belong to the network: {len(strangers)} of its "
+            f"{len(given)} parameters are not the network's (the first has the shape "
+            f"{tuple(strangers[0].shape)}). Was the network replaced or copied after the "
+            f"optimizer was made?"
+        )
