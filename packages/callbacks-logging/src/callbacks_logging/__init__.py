@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Show and record how training goes."""
 
-from callbacks_logging.__about__ import __version__
+from .__about__ import __version__
+from .progress import ProgressionCallback
 
-__all__ = ["__version__"]
+__all__ = ["ProgressionCallback", "__version__"]

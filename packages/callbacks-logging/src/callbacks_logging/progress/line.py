@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The words of the display, in pieces that each know their colour."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from .colours import Field, Palette
+
+CELLS: Final = 20
+_FULL: Final = "█"
+_PARTS: Final = ("", *"▏▎▍▌▋▊▉")
+_NOT_METRICS: Final = frozenset({"epoch", "batch", "size", "time"})
+
+
+class Piece(NamedTuple):
+    """A part of a line that must not be broken."""
+
+    field: Field
+    text: str
+
+
+Line: TypeAlias = list[Piece]
+
+
+def epoch(number: int, epochs: int | None) -> Line:
+    """Return ``Epoch: 3/10``."""
+    return [Piece("text_color", "Epoch: "), Piece("ratio_color", _ratio(number, epochs))]
+
+
+def step(label: str, number: int, steps: int | None) -> Line:
+    """Return ``Step: 3/10``."""
+    return [Piece("text_color", f"{label}: "), Piece("ratio_color", _ratio(number, steps))]
+
+
+def count(label: str, number: int) -> Line:
+    """Return ``Train steps: 10``."""
+    return [Piece("text_color", f"{label}: "), Piece("ratio_color", str(number))]
+
+
+def bar(done: float, *, ascii_only: bool) -> Line:
+    """Return a bar with its percentage, for the part *done* of the whole."""
+    done = min(done, 1.0)
+    full, rest = divmod(int(done * CELLS * 8), 8)
+    drawn = "#" * full if ascii_only else _FULL * full + _PARTS[rest]
+    text = f"{100 * done:6.2f}% |{drawn:<{CELLS}}|"
+    return [Piece("progress_bar_color", text)]
+
+
+def seconds(value: float, *, label: str = "", unit: str = "s") -> Line:
+    """Return ``ETA: 1.25s``, or the time alone."""
+    words = [Piece("text_color", label)] if label else []
+    return [*words, Piece("time_color", f"{value:.2f}{unit}")]
+
+
+def metrics(logs: Mapping[str, object]) -> list[Line]:
+    """Return ``loss: 0.250000`` for each value of *logs* that is a metric."""
+    return [
+        [Piece("text_color", f"{printable(name)}: "), Piece("metric_value_color", _value(value))]
+        for name, value in logs.items()
+        if name not in _NOT_METRICS
+    ]
+
+
+def printable(text: str) -> str:
+    """Return *text* with whatever would move the cursor replaced."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def width(text: str) -> int:
+    """Return how many columns *text* takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def plain(parts: Iterable[Line]) -> str:
+    """Return the words of *parts* without their colours."""
+    return " ".join("".join(piece.text for piece in part) for part in parts)
+
+
+def painted(parts: Iterable[Line], palette: Palette | None) -> str:
+    """Return the words of *parts*, in colours if there is a palette."""
+    if palette is None:
+        return plain(parts)
+    coloured = " ".join(
+        "".join(palette.code(field) + text for field, text in part) for part in parts
+    )
+    return coloured + palette.reset
+
+
+def fitting(parts: list[Line], columns: int) -> list[Line]:
+    """Return as many of *parts*, from the first, as fit into *columns*."""
+    kept: list[Line] = []
+    for part in parts:
+        if width(plain([*kept, part])) > columns:
+            break
+        kept.append(part)
+    return kept
+
+
+def folded(parts: list[Line], columns: int) -> list[list[Line]]:
+    """Return *parts* in rows that each fit into *columns*; a part wider than that is cut."""
+    rows: list[list[Line]] = []
+    rest = parts
+    while rest:
+        row = fitting(rest, columns)
+        rows.append(row or [_cut(rest[0], columns)])
+        rest = rest[max(1, len(row)) :]
+    return rows
+
+
+def _cut(part: Line, columns: int) -> Line:
+    kept: Line = []
+    for piece in part:
+        text = piece.text
+        while text and width(plain([[*kept, Piece(piece.field, text)]])) > columns:
+            text = text[:-1]
+        kept.append(Piece(piece.field, text))
+    return kept
+
+
+def _ratio(number: int, total: int | None) -> str:
+    return str(number) if total is None else f"{number:>{len(str(total))}}/{total}"
+
+
+def _value(value: object) -> str:
+    return f"{value:f}" if isinstance(value, int | float) else printable(str(value))
