@@ -2,6 +2,7 @@
 """Show and record how training goes."""
 
 from .__about__ import __version__
+from .csv_log import CSVLogger
 from .progress import ProgressionCallback
 
-__all__ = ["ProgressionCallback", "__version__"]
+__all__ = ["CSVLogger", "ProgressionCallback", "__version__"]
