@@ -4,5 +4,6 @@
 from .__about__ import __version__
 from .csv_log import CSVLogger
 from .progress import ProgressionCallback
+from .tensorboard import TensorBoardLogger
 
-__all__ = ["CSVLogger", "ProgressionCallback", "__version__"]
+__all__ = ["CSVLogger", "ProgressionCallback", "TensorBoardLogger", "__version__"]
