@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""File names with fields that each epoch fills in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from callbacks_core import FatalCallbackError, MissingMetricError, PathLike, as_path, did_you_mean
+
+_formatter = Formatter()
+
+
+class FilenameTemplate:
+    """A file name such as ``"weights.{epoch:02d}-{val_loss:.2f}.pt"``.
+
+    The fields are ``epoch`` and whatever the logs of an epoch hold. They are plain names: a
+    template can neither index nor reach into the attributes of what it formats.
+
+    Args:
+        filename: The name, with or without fields; a brace itself is written twice.
+
+    Raises:
+        TypeError: *filename* is neither a str nor a path.
+        ValueError: It is empty, its braces do not match, a field is no plain name, or a format
+            fits no number.
+
+    Attributes:
+        text: The name as it was given.
+    """
+
+    def __init__(self, filename: PathLike) -> None:
+        as_path("filename", filename)  # refuses what is no path
+        self.text = os.fspath(filename)
+        try:
+            parsed = list(_formatter.parse(self.text))
+            names = list(_names(self.text))
+        except ValueError as error:
+            raise ValueError(f"`filename` {self.text!r} is no valid template: {error}") from None
+        for name in names:
+            _check_name(name, self.text)
+        self._names = sorted(set(names))
+        samples: dict[str, float] = {}
+        known = ""
+        for literal, field, spec, conversion in parsed:
+            if not samples:
+                known += literal
+            if field is not None:
+                samples[field] = _sample(field, spec or "", conversion, self.text)
+        self._sample = Path(self.text.format_map({**dict.fromkeys(names, 1), **samples}))
+        self._known_folder = Path(os.path.dirname(known))
+
+    def path(self, epoch_number: int, logs: Mapping[str, float]) -> str:
+        """Return the file name of an epoch.
+
+        Raises:
+            MissingMetricError: The logs lack a field; the message lists what they have.
+            FatalCallbackError: A value does not fit its format.
+        """
+        values = {**logs, "epoch": epoch_number}
+        for name in self._names:
+            if name not in values:
+                raise MissingMetricError(
+                    f"`filename` {self.text!r} has the field {name!r}, which is not in the logs; "
+                    f"they have {', '.join(map(repr, values))}{did_you_mean(name, values)}"
+                )
+        try:
+            return self.text.format_map(values)
+        except (ValueError, TypeError) as error:
+            used = {name: values[name] for name in self._names}
+            raise FatalCallbackError(
+                f"`filename` {self.text!r} cannot be filled with {used}: {error}"
+            ) from error
+
+    def trial_path(self) -> Path:
+        """Return a path to try before training, as like those to come as makes no folder.
+
+        Where only the last part of the name has fields, it is such a name; otherwise it is one
+        in the innermost folder that is known beforehand.
+        """
+        if self._sample.parent == self._known_folder:
+            return self._sample
+        return self._known_folder / ".callbacks-checkpoint"
+
+
+def _names(text: str) -> Iterator[str]:
+    for _, name, spec, _ in _formatter.parse(text):
+        if name is not None:
+            yield name
+            yield from _names(spec or "")
+
+
+def _check_name(name: str, text: str) -> None:
+    if not name or name.isdecimal():
+        raise ValueError(
+            f"`filename` {text!r} has a field without a name; write {{epoch}}, or the name of a "
+            f"value in the logs, or double a brace that belongs to the name itself"
+        )
+    if any(mark in name for mark in ".[]"):
+        raise ValueError(
+            f"`filename` {text!r} has the field {name!r}; a field is the plain name of a value, "
+            f"without attributes or indices"
+        )
+
+
+def _sample(name: str, spec: str, conversion: str | None, text: str) -> float:
+    """Return a number that the field can be filled with."""
+    spec = spec.format_map(dict.fromkeys(_names(spec), 1))
+    problem: Exception | None = None
+    for number in (1, 1.0):
+        try:
+            converted: Any = _formatter.convert_field(number, conversion)
+            format(converted, spec)
+        except ValueError as error:
+            problem = error
+        else:
+            return number
+    raise ValueError(f"`filename` {text!r}: no number fits the field {name!r}: {problem}")
