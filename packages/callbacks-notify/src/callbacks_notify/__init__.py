@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tell somebody how training goes."""
 
-from callbacks_notify.__about__ import __version__
+from .__about__ import __version__
+from .callback import NotificationCallback
+from .console import ConsoleNotificator
+from .notificator import Notificator, Sender
 
-__all__ = ["__version__"]
+__all__ = ["ConsoleNotificator", "NotificationCallback", "Notificator", "Sender", "__version__"]
