@@ -32,6 +32,7 @@ from .logs import LazyLogs, Logs, Scalar, is_tensor, read_scalars
 from .loop import Epoch, NetworkMode, Phase, TrainingLoop
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
+from .optimizer_steps import OptimizerSteps
 from .params import Params
 from .rank import is_rank_zero, rank, world_size
 from .stateful import Stateful
@@ -61,6 +62,7 @@ __all__ = [
     "Monitor",
     "NetworkMode",
     "NotAttachedError",
+    "OptimizerSteps",
     "Params",
     "PathLike",
     "Phase",

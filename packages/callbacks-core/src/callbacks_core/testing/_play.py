@@ -46,7 +46,8 @@ def play(
         batches: The training batches in an epoch: how many, or the logs of each.
         valid_batches: The validation batches in an epoch.
         model: What the callbacks get as their model; by default one with neither network nor
-            optimizer.
+            optimizer. Its optimizer takes a step after each `on_backward_end`; without gradients
+            that changes no weight, and whatever counts steps counts it.
         initial_epoch: The number of the first epoch.
 
     Returns:
@@ -93,9 +94,12 @@ def _validated(logs: Mapping[str, Scalar]) -> bool:
 def _train(
     callbacks: CallbackList, script: Sequence[Mapping[str, Scalar]], model: ModelLike
 ) -> None:
+    step = getattr(model.optimizer, "step", None)  # a stand-in for an optimizer may have none
     for number, values in enumerate(script, 1):
         callbacks.on_train_batch_begin(number, {})
         callbacks.on_backward_end(number)
+        if step is not None:
+            step()
         logs = LazyLogs({"batch": number, "size": 1, "time": 0.0, **values})
         callbacks.on_train_batch_end(number, logs)
         callbacks.on_batch_settled(number, logs)
