@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""A stretch of training in which settings of the optimizer move along curves."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Set
+from numbers import Real
+
+from ._checks import finite
+from .spaces import Space
+
+
+class Phase:
+    """What the optimizer's settings are at each step of a stretch of training.
+
+    ``Phase(lr=linspace(0.1, 1, 100), momentum=0.9)`` lasts 100 steps. Going through it gives a
+    dict for each step, ``{"lr": 0.1, "momentum": 0.9}`` first, as often as one likes.
+
+    Args:
+        lr: The learning rate: a number for each step, or one number for all of them.
+        momentum: The momentum, likewise. For Adam and its kin it is the first of the ``betas``.
+        **others: Any other number in the optimizer's parameter groups, likewise, such as
+            ``weight_decay``.
+
+    Raises:
+        TypeError: A setting is neither a number nor something that numbers can be taken from.
+        ValueError: There is no setting, all of them are single numbers so that the length is
+            unknown, their lengths differ, one is empty, or a number is not finite.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: Iterable[float] | float | None = None,
+        momentum: Iterable[float] | float | None = None,
+        **others: Iterable[float] | float | None,
+    ) -> None:
+        given = {"lr": lr, "momentum": momentum, **others}
+        self._settings = {
+            name: _values(name, values) for name, values in given.items() if values is not None
+        }
+        if not self._settings:
+            raise ValueError("a phase needs at least one setting, such as `lr` or `momentum`")
+        lengths = {
+            name: len(values)
+            for name, values in self._settings.items()
+            if not isinstance(values, float)
+        }
+        if not lengths:
+            raise ValueError(
+                f"a phase of single numbers has no length: make one of "
+                f"{', '.join(f'`{name}`' for name in self._settings)} a sequence, such as "
+                f"linspace(value, value, steps)"
+            )
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
+            raise ValueError(f"the settings of a phase must have equal lengths, but {listed}")
+        self._length = next(iter(lengths.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the settings."""
+        return tuple(self._settings)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, step: int) -> dict[str, float]:
+        """Return the settings of one step, counted from 0."""
+        if not 0 <= step < self._length:
+            step = range(self._length)[step]
+        return {
+            name: values if isinstance(values, float) else values[step]
+            for name, values in self._settings.items()
+        }
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return map(self.__getitem__, range(self._length))
+
+    def __repr__(self) -> str:
+        lines = [
+            f"\n    {name}: {reprlib.repr(values) if isinstance(values, tuple) else values!r}"
+            for name, values in self._settings.items()
+        ]
+        return "Phase:" + "".join(lines)
+
+
+def _values(name: str, values: object) -> Space | tuple[float, ...] | float:
+    if isinstance(values, Space):
+        return values
+    if isinstance(values, Real):
+        return finite(name, values)
+    if isinstance(values, str | Mapping | Set) or not isinstance(values, Iterable):
+        raise TypeError(f"`{name}` must be a number or a sequence of numbers, not {values!r}")
+    listed = tuple(
+        finite(f"{name}[{index}]", value.item() if hasattr(value, "item") else value)
+        for index, value in enumerate(values)
+    )
+    if not listed:
+        raise ValueError(f"`{name}` must have at least one value, not none")
+    return listed
