@@ -41,7 +41,7 @@ class RunningMean:
             self._total = self._total + value * weight
             self.weight += weight
             return
-        self._tensors.append(value.detach())
+        self._tensors.append(value.detach() if value.requires_grad else value)
         self._weights.append(weight)
         if len(self._tensors) >= _CHUNK:
             self._fold()
@@ -53,7 +53,7 @@ class RunningMean:
         wide = torch.float32 if self._tensors[0].device.type == "mps" else torch.float64
         groups: dict[float, list[Tensor]] = {}
         for tensor, weight in zip(self._tensors, self._weights, strict=True):
-            groups.setdefault(weight, []).append(tensor.reshape(()))
+            groups.setdefault(weight, []).append(tensor.reshape(()) if tensor.dim() else tensor)
         with torch.no_grad():
             for weight, tensors in groups.items():  # one or two: only the last batch is smaller
                 self._total = self._total + torch.stack(tensors).sum(dtype=wide) * weight

@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from .logs import is_tensor
-
 warning_settings: Final[dict[str, str]] = {"batch_size": "warn"}
 """What to warn of: set ``warning_settings["batch_size"] = "ignore"`` to hear nothing of it."""
 
@@ -23,7 +21,10 @@ def get_batch_size(*values: Any) -> int:
     Args:
         *values: The batch, or its parts: usually the inputs and the targets.
     """
-    size = _size_of(values)
+    try:
+        return int(values[0].shape[0])  # a tensor or an array: the usual case, and the fast one
+    except (AttributeError, IndexError):
+        size = _size_of(values)
     if size is not None:
         return size
     if warning_settings["batch_size"] == "warn":
@@ -38,8 +39,6 @@ def get_batch_size(*values: Any) -> int:
 
 
 def _size_of(value: Any) -> int | None:
-    if is_tensor(value):
-        return value.size(0) if value.dim() else None
     if isinstance(value, Mapping):
         named = value.get("batch_size")
         if isinstance(named, int) and not isinstance(named, bool):

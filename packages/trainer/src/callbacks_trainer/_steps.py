@@ -63,6 +63,8 @@ class Steps:
         if self.loss_function is None:
             raise ValueError("the model was made without a loss function, which this needs")
         loss = self.loss_function(y_pred, y)
+        if loss.__class__ is Tensor and not loss.dim():
+            return loss
         if not isinstance(loss, Tensor):
             raise TypeError(f"the loss must be a tensor, not {_describe(loss)}")
         if loss.numel() != 1:
@@ -81,18 +83,19 @@ class Steps:
     def train(self, phase: Phase[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = _required(self.optimizer)
-        prepare, forward, loss_of, values = self.prepare, self.forward, self.loss, self.values
-        zero_grad, step = optimizer.zero_grad, optimizer.step
-        backward_end, record = phase.backward_end, phase.record
+        prepare, forward, loss_of = self.prepare, self.forward, self.loss
+        zero_grad, step, backward = optimizer.zero_grad, optimizer.step, torch.autograd.backward
+        backward_end, record, metrics = phase.backward_end, phase.record, bool(self.metrics)
         for batch in phase:
             x, y = prepare(batch)
             y_pred = forward(x)
             loss = loss_of(y_pred, y)
             zero_grad()
-            torch.autograd.backward(loss)
+            backward(loss)
             backward_end()
             step()
-            record(values(loss, y_pred, y), get_batch_size(x, y))
+            values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
+            record(values, get_batch_size(x, y))
 
     def train_accumulating(self, phase: Phase[Any], batches_per_step: int) -> None:
         """Train on the batches of a pass, one optimizer step for several.
