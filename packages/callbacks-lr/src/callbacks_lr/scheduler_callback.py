@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""What all schedules have in common."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from typing import IO, Any, Final, Literal, TypeAlias
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from callbacks_core import (
+    Callback,
+    Logs,
+    Monitor,
+    NotAttachedError,
+    OptimizerSteps,
+    PathLike,
+    State,
+    durable_open,
+    one_of,
+)
+
+from ._rates import get_rates, set_rates, throw_away_optimizer
+
+StepOn: TypeAlias = Literal["epoch", "batch"]
+
+_IDLE_HOOKS: Final[dict[StepOn, tuple[str, ...]]] = {
+    "epoch": ("on_epoch_begin", "on_train_batch_end"),
+    "batch": ("on_epoch_end",),
+}
+
+
+class LRSchedulerCallback(Callback):
+    """Steps one of torch's learning-rate schedulers, and keeps its place when a run is resumed.
+
+    A subclass says in `build` which one. It is built when training begins, with the loop's
+    optimizer, and once at construction with a throw-away one, which refuses wrong arguments.
+
+    Each training starts from the learning rates that the optimizer had when this callback first
+    met it, so that training again does not decay them twice; unless a state was loaded, and then
+    it goes on from there. The state holds the learning rates as well, and sets them when training
+    begins: resuming is exact in whatever order optimizer, schedule and files are saved and loaded.
+
+    Args:
+        step_on: ``"epoch"`` steps at the end of each epoch; ``"batch"`` once for each step of the
+            optimizer, which with accumulation is not each batch.
+        monitor: The value in the logs that the scheduler is stepped with, if it takes one.
+        groups: How many parameter groups the arguments are made for, where they tell.
+
+    Raises:
+        TypeError: *monitor* is not a string.
+        ValueError: *step_on* is unknown.
+    """
+
+    def __init__(
+        self, *, step_on: StepOn = "epoch", monitor: str | None = None, groups: int = 1
+    ) -> None:
+        one_of("step_on", step_on, ("epoch", "batch"))
+        self.step_on: StepOn = step_on
+        self.monitor = None if monitor is None else Monitor(monitor)
+        self._scheduler: LRScheduler | None = None
+        self._base_rates: list[float] = []
+        self._loaded: State | None = None
+        self._before_first_step = True
+        self._steps = OptimizerSteps()
+        self.build(throw_away_optimizer(groups))
+
+    @abstractmethod
+    def build(self, optimizer: Optimizer) -> LRScheduler:
+        """Return a new scheduler of torch's for *optimizer*, with this callback's arguments."""
+
+    def listens_to(self, hook: str) -> bool:
+        """Whether *hook* does anything here; those of batches do only when stepping on them."""
+        inherited = getattr(type(self), hook) is getattr(LRSchedulerCallback, hook)
+        if inherited and hook in _IDLE_HOOKS[self.step_on]:
+            return False
+        return super().listens_to(hook)
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Build the scheduler, at its start or at the place that was loaded.
+
+        Raises:
+            ValueError: There is no optimizer, or it has not as many groups as the rates loaded.
+        """
+        optimizer = self.model.optimizer
+        if optimizer is None:
+            raise ValueError(f"{type(self).__name__} needs an optimizer, and the model has none")
+        if self._loaded is not None:
+            self._base_rates = self._loaded["base_rates"]
+        elif self._scheduler is None or self._scheduler.optimizer is not optimizer:
+            self._base_rates = get_rates(optimizer)
+        set_rates(optimizer, self._base_rates)
+        self._scheduler = self.build(optimizer)
+        self._before_first_step = True
+        if self._loaded is not None:
+            _apply(self._loaded, self._scheduler)
+            self._loaded = None
+        if self.step_on == "batch":
+            self._steps.watch(optimizer)
+
+    def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
+        """Forget steps that were taken before this callback was heard, under a `DelayCallback`."""
+        self._steps.take()
+
+    def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Step as often as the optimizer has, when stepping on batches."""
+        if self.step_on == "batch":
+            for _ in range(self._steps.take()):
+                self._step(logs)
+
+    def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
+        """Step, when stepping on epochs."""
+        if self.step_on == "epoch":
+            self._step(logs)
+
+    def _step(self, logs: Logs) -> None:
+        if self._scheduler is None:
+            raise NotAttachedError(f"{type(self).__name__} steps in a training that has begun only")
+        step: Callable[..., None] = self._scheduler.step
+        values = () if self.monitor is None else (self.monitor.value(logs),)
+        self._loaded = None
+        if not self._before_first_step:
+            step(*values)
+            return
+        self._before_first_step = False
+        with warnings.catch_warnings():
+            # An epoch may have had no step at all, when mixed precision skipped it.
+            warnings.filterwarnings("ignore", message=r".*`optimizer\.step\(\)`")
+            step(*values)
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Count the optimizer's steps no longer."""
+        self._steps.release()
+
+    def close(self) -> None:
+        """Count the optimizer's steps no longer."""
+        self._steps.release()
+
+    def state_dict(self) -> State:
+        """Return the scheduler's state and the learning rates; empty before the first training."""
+        if self._loaded is not None:
+            return deepcopy(self._loaded)
+        if self._scheduler is None:
+            return {}
+        return {
+            "scheduler": deepcopy(self._scheduler.state_dict()),
+            "rates": get_rates(self._scheduler.optimizer),
+            "base_rates": list(self._base_rates),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Take up a state: at once when training has begun, and in any case when it begins next.
+
+        Raises:
+            ValueError: It is not the state of such a callback.
+        """
+        if not state:
+            return
+        missing = {"scheduler", "rates", "base_rates"} - state.keys()
+        if missing:
+            raise ValueError(
+                f"this is not the state of a {type(self).__name__} callback: it has no "
+                f"{', '.join(map(repr, sorted(missing)))}"
+            )
+        self._loaded = deepcopy(state)
+        if self._scheduler is not None:
+            self._base_rates = list(state["base_rates"])
+            _apply(self._loaded, self._scheduler)
+
+    def save_state(self, file: PathLike | IO[bytes]) -> None:
+        """Save the state, durably when *file* is a path.
+
+        Args:
+            file: A path, or a file that is open for writing bytes.
+        """
+        if hasattr(file, "write"):
+            torch.save(self.state_dict(), file)
+            return
+        with durable_open(file) as opened:
+            torch.save(self.state_dict(), opened)
+
+    def load_state(self, file: PathLike | IO[bytes]) -> None:
+        """Load a state that `save_state` saved; nothing in the file can run code.
+
+        Args:
+            file: A path, or a file that is open for reading bytes.
+
+        Raises:
+            ValueError: It is not the state of such a callback.
+        """
+        self.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy the arguments and what was loaded, without the optimizer."""
+        return {**vars(self), "_scheduler": None}
+
+
+def _apply(state: State, scheduler: LRScheduler) -> None:
+    scheduler.load_state_dict(deepcopy(state["scheduler"]))
+    set_rates(scheduler.optimizer, state["rates"])
