@@ -29,7 +29,7 @@ from .files import (
 from .hooks import HOOKS
 from .lambda_callback import LambdaCallback
 from .logs import LazyLogs, Logs, Scalar, is_tensor, read_scalars
-from .loop import Epoch, NetworkMode, Phase, TrainingLoop
+from .loop import Epoch, NetworkMode, Pass, TrainingLoop
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
@@ -64,8 +64,8 @@ __all__ = [
     "NotAttachedError",
     "OptimizerSteps",
     "Params",
+    "Pass",
     "PathLike",
-    "Phase",
     "RunningMean",
     "RunningMeans",
     "Scalar",

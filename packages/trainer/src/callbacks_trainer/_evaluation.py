@@ -93,11 +93,11 @@ class EvaluationMethods(ModelBase):
         runner = Steps(self, metrics)
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
-            phase = loop.test(generator, steps=steps, summarize=metrics.compute)
-            for y_pred, y in runner.evaluate(phase):
+            batches = loop.test(generator, steps=steps, summarize=metrics.compute)
+            for y_pred, y in runner.evaluate(batches):
                 predictions.add(y_pred)
                 truths.add(y)
-        parts = [dict(phase.logs)] if return_dict_format else scores(phase.logs, "test_")
+        parts = [dict(batches.logs)] if return_dict_format else scores(batches.logs, "test_")
         parts += [outputs.result() for outputs in (predictions, truths) if outputs.wanted]
         return unpacked(parts)
 
@@ -203,14 +203,14 @@ class EvaluationMethods(ModelBase):
         runner = Steps(self, self.metrics)
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
-            for batch in (phase := loop.predict(generator, steps=steps)):
+            for batch in (batches := loop.predict(generator, steps=steps)):
                 if has_ground_truth:
                     x, y = runner.prepare(batch)
                     truths.add(y)
                 else:
                     x = to_tensors(batch, self.device)
                 predictions.add(runner.forward(x))
-                phase.record({}, get_batch_size(x))
+                batches.record({}, get_batch_size(x))
         return unpacked([out.result() for out in (predictions, truths) if out.wanted])
 
     def predict_dataset(

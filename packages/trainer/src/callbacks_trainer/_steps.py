@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from callbacks_core import Phase, Scalar, get_batch_size
+from callbacks_core import Pass, Scalar, get_batch_size
 
 from .convert import to_tensors
 
@@ -80,13 +80,13 @@ class Steps:
             return {"loss": loss}
         return {"loss": loss, **self.metrics.update(_detached(y_pred), y)}
 
-    def train(self, phase: Phase[Any]) -> None:
+    def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = _required(self.optimizer)
         prepare, forward, loss_of = self.prepare, self.forward, self.loss
         zero_grad, step, backward = optimizer.zero_grad, optimizer.step, torch.autograd.backward
-        backward_end, record, metrics = phase.backward_end, phase.record, bool(self.metrics)
-        for batch in phase:
+        backward_end, record, metrics = batches.backward_end, batches.record, bool(self.metrics)
+        for batch in batches:
             x, y = prepare(batch)
             y_pred = forward(x)
             loss = loss_of(y_pred, y)
@@ -97,37 +97,37 @@ class Steps:
             values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
             record(values, get_batch_size(x, y))
 
-    def train_accumulating(self, phase: Phase[Any], batches_per_step: int) -> None:
+    def train_accumulating(self, batches: Pass[Any], batches_per_step: int) -> None:
         """Train on the batches of a pass, one optimizer step for several.
 
         The gradients are those of one big batch of all their examples. What is left at the end
         of the pass makes a smaller step; what a stop leaves is dropped.
         """
         optimizer = _required(self.optimizer)
-        batches = examples = 0
-        for batch in phase:
+        waiting = examples = 0
+        for batch in batches:
             x, y = self.prepare(batch)
             y_pred = self.forward(x)
             loss = self.loss(y_pred, y)
             size = get_batch_size(x, y)
-            if batches == 0:
+            if waiting == 0:
                 optimizer.zero_grad()
             torch.autograd.backward(loss * size)
-            batches += 1
+            waiting += 1
             examples += size
-            if batches == batches_per_step or phase.is_last:
+            if waiting == batches_per_step or batches.is_last:
                 _divide_gradients(optimizer, examples)
-                phase.backward_end()
+                batches.backward_end()
                 optimizer.step()
-                batches = examples = 0
-            phase.record(self.values(loss, y_pred, y), size)
+                waiting = examples = 0
+            batches.record(self.values(loss, y_pred, y), size)
 
-    def evaluate(self, phase: Phase[Any]) -> Iterable[tuple[Any, Any]]:
+    def evaluate(self, batches: Pass[Any]) -> Iterable[tuple[Any, Any]]:
         """Yield the prediction and the truth of each batch of a pass."""
-        for batch in phase:
+        for batch in batches:
             x, y = self.prepare(batch)
             y_pred = self.forward(x)
-            phase.record(self.values(self.loss(y_pred, y), y_pred, y), get_batch_size(x, y))
+            batches.record(self.values(self.loss(y_pred, y), y_pred, y), get_batch_size(x, y))
             yield y_pred, y
 
 

@@ -13,7 +13,7 @@ from callbacks_core import (
     Callback,
     CallbackList,
     NetworkMode,
-    Phase,
+    Pass,
     TrainingLoop,
     whole_number,
 )
@@ -104,13 +104,13 @@ class TrainingMethods(ModelBase):
                 valid_steps=_steps(validation_steps, valid_generator),
             ):
                 self.metrics.reset()
-                phase = epoch.train(
+                batches = epoch.train(
                     train_generator,
                     steps=steps_per_epoch,
                     summarize=self.metrics.compute,
                     look_ahead=batches_per_step > 1,
                 )
-                _train(steps, phase, batches_per_step)
+                _train(steps, batches, batches_per_step)
                 if valid_generator is None or epoch.abandoned:
                     continue
                 self.metrics.reset()
@@ -248,11 +248,11 @@ class TrainingMethods(ModelBase):
 _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 
 
-def _train(steps: Steps, phase: Phase[Any], batches_per_step: int) -> None:
+def _train(steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
     if batches_per_step == 1:
-        steps.train(phase)
+        steps.train(batches)
     else:
-        steps.train_accumulating(phase, batches_per_step)
+        steps.train_accumulating(batches, batches_per_step)
 
 
 def _steps(steps: int | None, loader: Iterable[Any] | None) -> int | None:

@@ -56,7 +56,8 @@ def to_tensors(value: Any, device: torch.device | None) -> Any:
     if isinstance(value, Tensor):
         return value if device is None else value.to(device, non_blocking=True)
     if isinstance(value, PackedSequence):
-        return value if device is None else value.to(str(device), non_blocking=True)
+        # torch types this method for a dtype only
+        return value if device is None else value.to(device, non_blocking=True)  # type: ignore[arg-type]
     if isinstance(value, Mapping):
         return {key: to_tensors(item, device) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):

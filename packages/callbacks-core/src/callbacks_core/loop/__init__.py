@@ -3,7 +3,7 @@
 
 from ._epoch import Epoch
 from ._mode import NetworkMode
-from ._phase import Phase
+from ._pass import Pass
 from ._training_loop import TrainingLoop
 
-__all__ = ["Epoch", "NetworkMode", "Phase", "TrainingLoop"]
+__all__ = ["Epoch", "NetworkMode", "Pass", "TrainingLoop"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..logs import LazyLogs, Scalar
 from ._feed import Batch, length
-from ._phase import Kind, Phase, Summary, check_name
+from ._pass import Kind, Pass, Summary, check_name
 
 if TYPE_CHECKING:
     from ..callback_list import CallbackList
@@ -39,16 +39,16 @@ class Epoch:
         self._model = model
         self._callbacks = callbacks
         self._params = params
-        self._phases: dict[Kind, Phase[Any]] = {}
+        self._passes: dict[Kind, Pass[Any]] = {}
         self._extra: dict[str, Scalar] = {}
         self._ended = False
         callbacks.on_epoch_begin(number, {})
         self._begin_time = perf_counter()
 
     @property
-    def phase(self) -> Phase[Any] | None:
+    def current(self) -> Pass[Any] | None:
         """The pass that runs, or ran last."""
-        return next(reversed(self._phases.values()), None)
+        return next(reversed(self._passes.values()), None)
 
     def train(
         self,
@@ -57,7 +57,7 @@ class Epoch:
         steps: int | None = None,
         summarize: Summary | None = None,
         look_ahead: bool = False,
-    ) -> Phase[Batch]:
+    ) -> Pass[Batch]:
         """Return the pass over the training batches; the network is put into training mode.
 
         The pass ends early, after a batch, when a callback sets ``model.stop_training``.
@@ -68,7 +68,7 @@ class Epoch:
             summarize: Called after the last batch; the values it returns join the epoch's, in the
                 place of the averages of the same names.
             look_ahead: Fetch each batch while the one before is at work, so that the pass knows
-                its last one (`Phase.is_last`), where accumulated gradients are due.
+                its last one (`Pass.is_last`), where accumulated gradients are due.
 
         Raises:
             RuntimeError: The epoch has had its training pass.
@@ -82,7 +82,7 @@ class Epoch:
         *,
         steps: int | None = None,
         summarize: Summary | None = None,
-    ) -> Phase[Batch]:
+    ) -> Pass[Batch]:
         """Return the pass over the validation batches, in evaluation mode, without gradients.
 
         Mode and gradients are put back when the pass ends, however it ends. The values are logged
@@ -107,14 +107,14 @@ class Epoch:
         steps: int | None,
         summarize: Summary | None,
         look_ahead: bool = False,
-    ) -> Phase[Batch]:
-        if kind in self._phases:
+    ) -> Pass[Batch]:
+        if kind in self._passes:
             raise RuntimeError(
                 f"epoch {self.number} has had its {kind}() pass; to go through several loaders, "
                 f"chain them into one"
             )
         self._finish_pass()
-        phase: Phase[Batch] = Phase(
+        running: Pass[Batch] = Pass(
             kind,
             loader,
             model=self._model,
@@ -126,12 +126,12 @@ class Epoch:
             on_finish=self._ask_to_abandon if kind == "train" else None,
             skip=self.abandoned,
         )
-        self._phases[kind] = phase
-        return phase
+        self._passes[kind] = running
+        return running
 
     def _finish_pass(self) -> None:
-        if self.phase is not None:
-            self.phase.finish()
+        if self.current is not None:
+            self.current.finish()
 
     def _ask_to_abandon(self) -> None:
         self.abandoned = self._callbacks.abandons_epoch()
@@ -161,8 +161,8 @@ class Epoch:
         if self.abandoned:
             return
         lazy = LazyLogs({"epoch": self.number, "time": perf_counter() - self._begin_time})
-        for phase in self._phases.values():
-            lazy.update(phase.result)
+        for running in self._passes.values():
+            lazy.update(running.result)
         lazy.update(self._extra)
         self.logs = lazy.copy()
         self._callbacks.on_epoch_end(self.number, self.logs)

@@ -17,7 +17,7 @@ from ..params import Params
 from ._epoch import Epoch
 from ._feed import Batch, length
 from ._mode import NetworkMode
-from ._phase import Kind, Phase, Summary
+from ._pass import Kind, Pass, Summary
 
 if TYPE_CHECKING:
     from typing import Self
@@ -79,7 +79,7 @@ class TrainingLoop:
         self.history: list[dict[str, float]] = []
         self._mode: NetworkMode | None = None
         self._epoch: Epoch | None = None
-        self._phase: Phase[Any] | None = None
+        self._current: Pass[Any] | None = None
         self._training = False
 
     def __enter__(self) -> Self:
@@ -180,9 +180,9 @@ class TrainingLoop:
 
     def _finish(self) -> None:
         """Bring to an end what a ``break`` has left open."""
-        phase, self._phase = self._phase, None
-        if phase is not None:
-            phase.finish()
+        running, self._current = self._current, None
+        if running is not None:
+            running.finish()
         self._end_epoch()
         if self._training:
             self._training = False
@@ -194,7 +194,7 @@ class TrainingLoop:
         *,
         steps: int | None = None,
         summarize: Summary | None = None,
-    ) -> Phase[Batch]:
+    ) -> Pass[Batch]:
         """Return a pass over test batches, in evaluation mode, without gradients.
 
         The callbacks get the ``on_test_*`` hooks; the values, logged with ``test_`` before their
@@ -205,7 +205,7 @@ class TrainingLoop:
         """
         return self._evaluate("test", loader, steps, summarize)
 
-    def predict(self, loader: Iterable[Batch], *, steps: int | None = None) -> Phase[Batch]:
+    def predict(self, loader: Iterable[Batch], *, steps: int | None = None) -> Pass[Batch]:
         """Return a pass over batches to predict, in evaluation mode, without gradients.
 
         The callbacks get the ``on_predict_*`` hooks. Arguments are those of `Epoch.train`.
@@ -217,13 +217,13 @@ class TrainingLoop:
 
     def _evaluate(
         self, kind: Kind, loader: Iterable[Batch], steps: int | None, summarize: Summary | None
-    ) -> Phase[Batch]:
+    ) -> Pass[Batch]:
         self._require_entered()
         if self._epoch is not None:
             raise RuntimeError(f"{kind}() cannot be called within an epoch; use epoch.valid()")
         self._finish()
         self._attach(Params(steps=length(loader) if steps is None else steps))
-        phase: Phase[Batch] = Phase(
+        running: Pass[Batch] = Pass(
             kind,
             loader,
             model=self.model,
@@ -231,8 +231,8 @@ class TrainingLoop:
             steps=steps,
             summarize=summarize,
         )
-        self._phase = phase
-        return phase
+        self._current = running
+        return running
 
     def _require_entered(self) -> None:
         if self._mode is None:
@@ -265,11 +265,11 @@ class TrainingLoop:
         """
         self._running("backward_end").backward_end()
 
-    def _running(self, method: str) -> Phase[Any]:
-        phase = self._phase if self._epoch is None else self._epoch.phase
-        if phase is None:
+    def _running(self, method: str) -> Pass[Any]:
+        running = self._current if self._epoch is None else self._epoch.current
+        if running is None:
             raise RuntimeError(
                 f"loop.{method}() belongs into the loop over the batches: "
                 f"`for batch in epoch.train(loader):`"
             )
-        return phase
+        return running

@@ -31,7 +31,7 @@ RESERVED: Final = frozenset({"epoch", "batch", "size", "time"})
 """Names in the logs that the loop itself fills."""
 
 
-class Phase(Generic[Batch]):
+class Pass(Generic[Batch]):
     """One pass over a loader: iterate over it to get the batches.
 
     The hooks around each batch are called as the iteration goes on; what `record` was given is
