@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""Runs in MLflow."""
+
+from .logger import MLFlowLogger
+
+__all__ = ["MLFlowLogger"]
