@@ -113,13 +113,12 @@ def folded(parts: list[Line], columns: int) -> list[list[Line]]:
 
 
 def _cut(part: Line, columns: int) -> Line:
-    kept: Line = []
-    for piece in part:
-        text = piece.text
-        while text and width(plain([[*kept, Piece(piece.field, text)]])) > columns:
-            text = text[:-1]
-        kept.append(Piece(piece.field, text))
-    return kept
+    """Shorten the name in *part*, and keep its value."""
+    name, *rest = part
+    text = name.text
+    while len(text) > 2 and width(plain([[Piece(name.field, text), *rest]])) > columns:
+        text = text[:-3] + text[-2:]
+    return [Piece(name.field, text), *rest]
 
 
 def _ratio(number: int, total: int | None) -> str:
