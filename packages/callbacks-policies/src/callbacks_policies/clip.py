@@ -68,7 +68,8 @@ class ClipValue(Callback):
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
-        clip_grad_value_(self.parameters, self.clip_value)
+        if any(parameter.grad is not None for parameter in self.parameters):  # torch fails on none
+            clip_grad_value_(self.parameters, self.clip_value)
 
 
 def _tensors(parameters: object) -> list[torch.Tensor]:

@@ -85,7 +85,8 @@ class OptimizerPolicy(Callback):
         """Start at the initial step, or go on from a restored state.
 
         Raises:
-            ValueError: There is no optimizer, or it lacks a setting of the phases.
+            ValueError: There is no optimizer, it lacks a setting of the phases, or has not as
+                many parameter groups as the state.
         """
         optimizer = self._optimizer
         check_names(optimizer, self._names)
@@ -93,9 +94,16 @@ class OptimizerPolicy(Callback):
         self.current_step = self.initial_step if restored is None else restored["step"]
         self._begun = True
         self._steps.watch(optimizer)
-        left = self._left_behind()
-        for index, group in enumerate(optimizer.param_groups):
-            write(group, left if restored is None else restored["groups"][index])
+        groups = optimizer.param_groups
+        left = restored["groups"] if restored else []
+        left = left or [self._left_behind()] * len(groups)
+        if len(left) != len(groups):
+            raise ValueError(
+                f"the policy's state has settings for {len(left)} parameter groups, but the "
+                f"optimizer has {len(groups)}"
+            )
+        for group, settings in zip(groups, left, strict=True):
+            write(group, settings)
 
     def _left_behind(self) -> dict[str, float]:
         """Return the last settings of the phases that are over."""

@@ -80,7 +80,7 @@ class Phase:
 
     def __repr__(self) -> str:
         lines = [
-            f"\n    {name}: {reprlib.repr(values) if isinstance(values, tuple) else values!r}"
+            f"\n    {name}: {reprlib.repr(values) if isinstance(values, tuple) else repr(values)}"
             for name, values in self._settings.items()
         ]
         return "Phase:" + "".join(lines)
