@@ -7,10 +7,12 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .errors import FatalCallbackError, one_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Durability: TypeAlias = Literal["fsync", "rename"]
@@ -40,6 +42,8 @@ def as_path(argument: str, value: PathLike) -> Path:
         raise TypeError(f"`{argument}` must be a str path, not bytes: {value!r}")
     if not text:
         raise ValueError(f"`{argument}` must not be empty")
+    from pathlib import Path
+
     return Path(text)
 
 
@@ -50,6 +54,8 @@ def make_folder(path: PathLike, *, durability: Durability = "fsync") -> None:
         path: The folder.
         durability: ``"fsync"`` also writes the entries of the new folders to disk.
     """
+    from pathlib import Path  # a fifth of this package's import time
+
     folder = Path(path)
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,9 +114,10 @@ def durable_open(
     """
     one_of("mode", mode, ("wb", "w", "wt", "w+", "w+b", "wb+"))
     one_of("durability", durability, ("fsync", "rename"))
-    target = Path(path)
-    staged = Path(f"{target}.tmp") if temporary is None else Path(temporary)
-    make_folder(target.parent, durability=durability)
+    target = os.fspath(path)
+    staged = f"{target}.tmp" if temporary is None else temporary
+    folder = os.path.dirname(target) or os.curdir
+    make_folder(folder, durability=durability)
     if "b" not in mode and encoding is None:
         encoding = "utf-8"
     try:
@@ -122,10 +129,10 @@ def durable_open(
         os.replace(staged, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            staged.unlink(missing_ok=True)
+            os.unlink(staged)
         raise
     if durability == "fsync":
-        sync_folder(target.parent)
+        sync_folder(folder)
 
 
 def probe(path: PathLike) -> None:
@@ -140,20 +147,21 @@ def probe(path: PathLike) -> None:
         HopelessPathError: It cannot: a folder of that name is there, a file stands where a folder
             should, the name is too long, writing is not permitted, the disk is full or read-only.
     """
-    target = Path(path)
+    target = os.fspath(path)
     try:
-        if target.is_dir():
+        if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        make_folder(target.parent, durability="rename")
-        if target.exists():
+        make_folder(os.path.dirname(target) or os.curdir, durability="rename")
+        if os.path.exists(target):
             with open(target, "ab"):
                 return
-        trial = Path(f"{target}.tmp")
-        with open(trial, "wb") as file:
-            file.write(b"\0")
-            file.flush()
-        trial.unlink()
+        trial = f"{target}.tmp"
+        try:
+            with open(trial, "wb") as file:
+                file.write(b"\0")
+        finally:
+            os.unlink(trial)
     except OSError as error:
         raise HopelessPathError(
-            error.errno, f"cannot be written ({error.strerror or error})", os.fspath(target)
+            error.errno, f"cannot be written ({error.strerror or error})", target
         ) from error

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import queue
-import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-_logger = logging.getLogger("callbacks_core")
+from ._logger import logger
+
+if TYPE_CHECKING:
+    import queue
+    import threading
 
 Job: TypeAlias = Callable[[], object]
 
@@ -41,12 +42,17 @@ class BackgroundWorker:
         self._start_anew()
 
     def _start_anew(self) -> None:
+        import queue  # here and below: most runs have no worker, and threads take time to import
+
         self._queue: queue.Queue[Job | None] = queue.Queue(self.capacity)
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
 
     def submit(self, job: Job) -> bool:
         """Hand in *job* and return at once; False when it had to be dropped."""
+        import queue
+        import threading
+
         if self._process != os.getpid():
             self._start_anew()
         if self._thread is None:
@@ -59,12 +65,14 @@ class BackgroundWorker:
         except queue.Full:
             self.dropped += 1
             if self.dropped == 1:
-                _logger.warning("%s cannot keep up: what it has no room for is lost", self.name)
+                logger().warning("%s cannot keep up: what it has no room for is lost", self.name)
             return False
         return True
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything handed in is done, at most *timeout* seconds; whether it is."""
+        if self._process != os.getpid():
+            return True  # what the parent process handed in is the parent's to do
         deadline = monotonic() + timeout
         done = self._queue.all_tasks_done
         with done:
@@ -81,6 +89,8 @@ class BackgroundWorker:
         What is still waiting then is given up, and its number reported. A job handed in later
         starts a new thread.
         """
+        import queue
+
         if self._thread is None or self._process != os.getpid():
             return True
         done = self.flush(timeout)
@@ -92,7 +102,7 @@ class BackgroundWorker:
                 break
             given_up += 1
         if not done:
-            _logger.warning(
+            logger().warning(
                 "%s was not done after %g s: one job is still running and %d were given up",
                 self.name,
                 timeout,
@@ -102,10 +112,10 @@ class BackgroundWorker:
         self._start_anew()
         return done
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: BaseException) -> None:
         self.failed += 1
         if self.failed == 1:
-            _logger.warning(
+            logger().warning(
                 "%s failed; training goes on, and further failures are only counted",
                 self.name,
                 exc_info=error,
@@ -124,7 +134,7 @@ def _work(worker: BackgroundWorker, jobs: queue.Queue[Job | None]) -> None:
     while (job := jobs.get()) is not None:
         try:
             job()
-        except Exception as error:
+        except BaseException as error:  # a job that calls sys.exit() must not end the thread
             worker._report(error)
         finally:
             jobs.task_done()
