@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
+from ._logger import logger
 from .callback import Callback, FailurePolicy
 from .errors import FatalCallbackError, one_of
 from .hooks import SHARED_HOOKS
-
-_logger = logging.getLogger("callbacks_core")
 
 FAILURES_IN_A_ROW = 3
 """After so many, a callback whose policy is ``"disable"`` is switched off."""
@@ -20,52 +18,51 @@ FAILURES_IN_A_ROW = 3
 class Member:
     """A callback in a list, with the record of its failures."""
 
-    __slots__ = ("callback", "disabled", "failures", "name", "policy", "total_failures")
+    __slots__ = ("callback", "disabled", "failures", "in_a_row", "name", "policy")
 
     def __init__(self, callback: Callback) -> None:
-        policy: FailurePolicy = getattr(callback, "on_error", "raise")
-        if isinstance(callback, Callback):
-            one_of(f"{type(callback).__name__}.on_error", policy, ("raise", "warn", "disable"))
         self.callback = callback
         self.name = type(callback).__name__
-        self.policy = policy
-        self.failures = 0
-        self.total_failures = 0
-        self.disabled = False
+        self.policy: FailurePolicy = callback.on_error if is_real(callback) else "raise"
+        one_of(f"{self.name}.on_error", self.policy, ("raise", "warn", "disable"))
+        self.in_a_row: dict[str, int] = {}
+        self.begin_run()
 
     def begin_run(self) -> None:
         """Forget the failures of an earlier run."""
-        self.failures = self.total_failures = 0
+        self.failures = 0
+        self.in_a_row.clear()
         self.disabled = False
 
     def failed(self, hook: str, error: BaseException) -> bool:
         """Record a failure and tell whether it must end the run."""
         fatal = not isinstance(error, Exception) or isinstance(error, FatalCallbackError)
-        if fatal or self.policy not in ("warn", "disable"):
-            error.add_note(f"raised by {self.name}.{hook}")
+        if fatal or self.policy == "raise":
+            name_culprit(error, f"{self.name}.{hook}")
             return True
         self.failures += 1
-        self.total_failures += 1
+        self.in_a_row[hook] = self.in_a_row.get(hook, 0) + 1
         self._report(hook, error)
         return False
 
     def _report(self, hook: str, error: BaseException) -> None:
         if self.policy == "warn":
-            _logger.warning("%s.%s failed; training goes on", self.name, hook, exc_info=error)
+            logger().warning("%s.%s failed; training goes on", self.name, hook, exc_info=error)
             return
-        if self.total_failures == 1:
-            _logger.warning(
+        if self.failures == 1:
+            logger().warning(
                 "%s.%s failed; training goes on, and further failures are only counted",
                 self.name,
                 hook,
                 exc_info=error,
             )
-        if self.failures >= FAILURES_IN_A_ROW:
+        in_a_row = sum(self.in_a_row.values())
+        if in_a_row >= FAILURES_IN_A_ROW and not self.disabled:
             self.disabled = True
-            _logger.warning(
+            logger().warning(
                 "%s is switched off after %d failures in a row, the last one in %s: %r",
                 self.name,
-                self.failures,
+                in_a_row,
                 hook,
                 error,
             )
@@ -111,7 +108,8 @@ class Hook:
                 if member.failed(self.name, error):
                     raise
             else:
-                member.failures = 0
+                if member.in_a_row:  # a logger that fails at each epoch's end may begin it well
+                    member.in_a_row.pop(self.name, None)
             took = perf_counter_ns() - start
             target.calls += 1
             target.nanoseconds += took
@@ -130,7 +128,18 @@ class Hook:
         return errors
 
 
+def is_real(callback: Callback) -> bool:
+    """Whether *callback* is what it says, and no mock made to look like one."""
+    return issubclass(type(callback), Callback)
+
+
+def name_culprit(error: BaseException, culprit: str) -> None:
+    """Add a note to *error* that tells who raised it, unless a list within a list has done so."""
+    if not any(note.startswith("raised by ") for note in getattr(error, "__notes__", ())):
+        error.add_note(f"raised by {culprit}")
+
+
 def _listens(callback: Callback, hook: str) -> bool:
-    if isinstance(type(callback), type) and issubclass(type(callback), Callback):
+    if is_real(callback):
         return callback.listens_to(hook)
     return hook in SHARED_HOOKS and callable(getattr(callback, hook, None))

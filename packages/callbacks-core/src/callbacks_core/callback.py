@@ -44,8 +44,9 @@ class Callback(ABC):
         on_error: What a failure in one of the hooks does to the run. ``"raise"`` ends it: right
             for what steers training, and the default. ``"warn"`` reports every failure and goes
             on: right for savers. ``"disable"`` reports the first one, and switches the callback
-            off after three failures in a row: right for observers. A `FatalCallbackError`,
-            Ctrl-C and `SystemExit` end the run under every policy.
+            off for the rest of the run after three failures, those of a hook that has worked
+            since not counted: right for observers. A `FatalCallbackError`, Ctrl-C and
+            `SystemExit` end the run under every policy.
     """
 
     on_error: FailurePolicy = "raise"

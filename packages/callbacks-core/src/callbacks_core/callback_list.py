@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._dispatch import Hook, Member
+from ._dispatch import Hook, Member, is_real, name_culprit
+from ._logger import logger
 from .callback import Callback, State
 from .errors import did_you_mean
 from .hooks import HOOKS
 from .timing import HookTime, time_table
 
 if TYPE_CHECKING:
-    from .logs import Logs
     from .model_like import ModelLike
-
-_logger = logging.getLogger("callbacks_core")
 
 
 class CallbackList(Callback):
@@ -136,7 +133,7 @@ class CallbackList(Callback):
     def _keyed(self) -> Iterator[tuple[str, Callback]]:
         seen: dict[str, int] = {}
         for callback in self.callbacks:
-            if not issubclass(type(callback), Callback):
+            if not is_real(callback):
                 continue
             key = callback.state_key
             seen[key] = seen.get(key, 0) + 1
@@ -149,51 +146,33 @@ class CallbackList(Callback):
             callback.set_model(model)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Attach *params* to every callback."""
+        """Attach *params* to every callback, and forget its failures: a new run begins."""
         super().set_params(params)
-        for callback in self.callbacks:
-            callback.set_params(params)
-
-    def on_train_begin(self, logs: Logs) -> None:
-        """Forget the failures of an earlier run and tell everyone that training begins."""
-        self._begin_run()
-        self._hooks["on_train_begin"](logs)
-
-    def on_test_begin(self, logs: Logs) -> None:
-        """Forget the failures of an earlier run and tell everyone that testing begins."""
-        self._begin_run()
-        self._hooks["on_test_begin"](logs)
-
-    def on_predict_begin(self, logs: Logs) -> None:
-        """Forget the failures of an earlier run and tell everyone that predicting begins."""
-        self._begin_run()
-        self._hooks["on_predict_begin"](logs)
-
-    def _begin_run(self) -> None:
         for member in self._members:
             member.begin_run()
+            member.callback.set_params(params)
 
     def on_exception(self, exception: BaseException) -> None:
         """Tell everyone of *exception*; what they raise themselves is only reported."""
         for error in self._hooks["on_exception"].call_all(exception):
-            _logger.error("an error while telling of another one", exc_info=error)
+            logger().error("an error while telling of another one", exc_info=error)
 
     def close(self) -> None:
         """Close every callback, whatever the others raise; then raise the first of it."""
         errors = self._hooks["close"].call_all()
         for error in errors[1:]:
-            _logger.error("a further error while closing", exc_info=error)
+            logger().error("a further error while closing", exc_info=error)
         if errors:
             raise errors[0]
 
 
 def _abandons(callback: Callback) -> bool:
-    if not issubclass(type(callback), Callback):
+    if not is_real(callback):
         return False
     try:
         return callback.abandons_epoch()
     except Exception as error:
-        error.add_note(f"raised by {type(callback).__name__}.abandons_epoch")
+        name_culprit(error, f"{type(callback).__name__}.abandons_epoch")
         raise
 
 
