@@ -26,6 +26,22 @@ class NotAttachedError(AttributeError, RuntimeError):
     """A callback was asked for its model or its parameters before a loop gave it any."""
 
 
+def missing_metric(name: str, logs: Iterable[str]) -> MissingMetricError:
+    """Return the error for a *name* that is not among *logs*, with what there is instead.
+
+    Args:
+        name: The name that was asked for.
+        logs: The logs, or their names.
+    """
+    names = list(logs)
+    if name.startswith("val_") and not any(key.startswith("val_") for key in names):
+        hint = "; is there a validation loader?"
+    else:
+        hint = did_you_mean(name, names)
+    there = ", ".join(repr(key) for key in names) or "nothing"
+    return MissingMetricError(f"there is no {name!r} in the logs, which have {there}{hint}")
+
+
 def did_you_mean(name: object, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of *choices*, or an empty string.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from .callback import State
-from .errors import MissingMetricError, did_you_mean, one_of
+from .errors import missing_metric, one_of
 
 Mode: TypeAlias = Literal["min", "max"]
 
@@ -55,11 +55,7 @@ class Monitor:
             MissingMetricError: *logs* do not have it; the message lists what they have.
         """
         if self.name not in logs:
-            raise MissingMetricError(
-                f"there is no {self.name!r} in the logs, which have "
-                f"{', '.join(repr(key) for key in logs) or 'nothing'}"
-                f"{did_you_mean(self.name, logs) or _hint(self.name)}"
-            )
+            raise missing_metric(self.name, logs)
         return float(logs[self.name])
 
     def is_better(self, value: float) -> bool:
@@ -87,7 +83,3 @@ class Monitor:
     def load_state_dict(self, state: State) -> None:
         """Take up the best value."""
         self.best = float(state["best"])
-
-
-def _hint(name: str) -> str:
-    return "; is there a validation loader?" if name.startswith("val_") else ""

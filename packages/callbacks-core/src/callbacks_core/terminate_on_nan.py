@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .averages import RunningMean
 from .callback import Callback
-from .errors import whole_number
+from .errors import missing_metric, whole_number
 from .logs import LazyLogs, Scalar, is_tensor
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class TerminateOnNaN(Callback):
         """Keep the loss, and look at those kept when it is time."""
         if self._diverged:
             return
+        if "loss" not in logs:
+            raise missing_metric("loss", logs)
         loss = logs.peek("loss") if isinstance(logs, LazyLogs) else logs["loss"]
         self._losses.add(loss if is_tensor(loss) or not hasattr(loss, "item") else loss.item())
         self._unseen += 1
