@@ -18,7 +18,8 @@ class EarlyStopping(Callback):
 
     Training ends at the *patience*-th epoch in a row without an improvement; 0 and 1 both mean
     the first one. NaN is no improvement. The counters start anew with each training, unless their
-    state was restored just before.
+    state was restored just before; a training that had been stopped then stays stopped, but for a
+    larger *patience*.
 
     Args:
         monitor: The value's name in the logs.
@@ -67,6 +68,12 @@ class EarlyStopping(Callback):
         if not self._restored:
             self._reset()
         self._restored = False
+        if not self.stopped_epoch:
+            return
+        if self.wait >= self.patience:
+            self.model.stop_training = True
+        else:
+            self.stopped_epoch = 0
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Count, and stop when patience is at an end."""
