@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Batch = TypeVar("Batch")
 
@@ -72,5 +72,5 @@ def empty_error(loader: object, name: str, epoch: int) -> ValueError:
             f"can be gone through once. Pass something that can be started again, such as a "
             f"DataLoader or a list, or say how many steps make an epoch"
         )
-    hint: Any = " (is the dataset smaller than a batch, with drop_last=True?)"
+    hint = " (is the dataset smaller than a batch, with drop_last=True?)"
     return ValueError(f"the {name} loader has no batch at all{hint if length(loader) == 0 else ''}")

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .._logger import logger
 from ..callback import Callback
 from ..callback_list import CallbackList
 from ..errors import whole_number
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from torch.nn import Module
     from torch.optim import Optimizer
-
-_logger = logging.getLogger("callbacks_core")
 
 
 class TrainingLoop:
@@ -80,7 +78,7 @@ class TrainingLoop:
         self._mode: NetworkMode | None = None
         self._epoch: Epoch | None = None
         self._current: Pass[Any] | None = None
-        self._training = False
+        self._training = self._in_epochs = False
 
     def __enter__(self) -> Self:
         """Remember the network's mode."""
@@ -115,7 +113,7 @@ class TrainingLoop:
         except BaseException as late:
             if error is None:
                 raise
-            _logger.error("an error while closing after another one", exc_info=late)
+            logger().error("an error while closing after another one", exc_info=late)
 
     def epochs(
         self,
@@ -155,12 +153,18 @@ class TrainingLoop:
         self.model.stop_training = False
         self._training = True
         self.callbacks.on_train_begin({})
-        for number in range(initial_epoch, epochs + 1):
-            if self.model.stop_training:
-                break
-            self._epoch = Epoch(number, model=self.model, callbacks=self.callbacks, params=params)
-            yield self._epoch
-            self._end_epoch()
+        self._in_epochs = True
+        try:
+            for number in range(initial_epoch, epochs + 1):
+                if self.model.stop_training:
+                    break
+                self._epoch = Epoch(
+                    number, model=self.model, callbacks=self.callbacks, params=params
+                )
+                yield self._epoch
+                self._end_epoch()
+        finally:
+            self._in_epochs = False
         self._finish()
 
     def _attach(self, params: Params) -> None:
@@ -219,7 +223,7 @@ class TrainingLoop:
         self, kind: Kind, loader: Iterable[Batch], steps: int | None, summarize: Summary | None
     ) -> Pass[Batch]:
         self._require_entered()
-        if self._epoch is not None:
+        if self._in_epochs:
             raise RuntimeError(f"{kind}() cannot be called within an epoch; use epoch.valid()")
         self._finish()
         self._attach(Params(steps=length(loader) if steps is None else steps))

@@ -54,7 +54,7 @@ def play(
         The history, the model and the callbacks.
     """
     script = [{"loss": 0.0}] * batches if isinstance(batches, int) else batches
-    listed = CallbackList(callbacks)
+    listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
     model = SimpleModel(cast("Any", None)) if model is None else model
     model.stop_training = False
     params = Params(epochs=initial_epoch - 1 + len(epochs), steps=len(script))
@@ -71,6 +71,7 @@ def play(
             listed.on_epoch_begin(number, {})
             _train(listed, script, model)
             if listed.abandons_epoch():
+                model.stop_training = True
                 break
             if _validated(logs):
                 _validate(listed, logs, valid_batches)
