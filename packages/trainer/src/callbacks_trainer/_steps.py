@@ -83,12 +83,12 @@ class Steps:
     def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = _required(self.optimizer)
-        prepare, forward, loss_of = self.prepare, self.forward, self.loss
+        prepare, network, forward, loss_of = self.prepare, self.network, self.forward, self.loss
         zero_grad, step, backward = optimizer.zero_grad, optimizer.step, torch.autograd.backward
         backward_end, record, metrics = batches.backward_end, batches.record, bool(self.metrics)
         for batch in batches:
             x, y = prepare(batch)
-            y_pred = forward(x)
+            y_pred = network(x) if x.__class__ is Tensor else forward(x)
             loss = loss_of(y_pred, y)
             zero_grad()
             backward(loss)

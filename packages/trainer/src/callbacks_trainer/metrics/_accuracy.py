@@ -27,5 +27,7 @@ def accuracy(y_pred: Tensor, y_true: Tensor, *, ignore_index: int = -100) -> Ten
             f"(batch, ...), not {tuple(y_pred.shape)} and {tuple(y_true.shape)}"
         )
     counts = y_true != ignore_index
-    right = (predicted == y_true) & counts
-    return right.sum() * 100.0 / counts.sum()  # sums, as indexing would wait for the device
+    right = ((predicted == y_true) & counts).sum()  # sums, as indexing would wait for the device
+    if right.device.type != "mps":  # it has no double precision
+        right = right.double()  # or equal accuracies differ by their rounding, and one is "better"
+    return right * 100.0 / counts.sum()

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""What the loop costs: `hatch run bench`.
+
+Everything is a ratio to a bare PyTorch loop measured in the same process and the same minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import _imports
+import _instructions
+import _pairs
+import _reads
+from _workloads import WORKLOADS
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=40, help="pairs of blocks (default: 40)")
+    parser.add_argument("--steps", type=int, default=200, help="steps in a block (default: 200)")
+    parser.add_argument(
+        "--no-instructions", action="store_true", help="leave out the count of instructions"
+    )
+    options = parser.parse_args()
+
+    counts = {} if options.no_instructions else _instructions.per_step()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    times = _pairs.measure(pairs=options.pairs, steps=options.steps)
+    reads = _reads.per_step()
+
+    bare = times["bare loop"]
+    print(
+        "network 32-64-10, batches of 32, SGD with momentum, one core\n"
+        f"{options.pairs} blocks of {options.steps} steps each, in turn; medians; the bare loop "
+        f"takes {bare.wall_us:.0f} µs a step\n"
+    )
+    print(f"{'':<34}{'instructions':>13}{'CPU time':>10}{'wall time':>11}{'reads/step':>12}")
+    for name in WORKLOADS:
+        row = times[name]
+        instructions = f"{counts[name] / counts['bare loop']:.3f}" if counts else "-"
+        print(
+            f"{name:<34}{instructions:>13}{row.cpu_ratio:>10.3f}{row.wall_ratio:>11.3f}"
+            f"{reads[name]:>12.3f}"
+        )
+    print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
+    for module, milliseconds in _imports.measure().items():
+        print(f"{'  ' + module:<34}{milliseconds:>13.0f}")
+
+
+if __name__ == "__main__":
+    main()
