@@ -110,7 +110,7 @@ def charts(logs: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """
     by_tag: dict[str, dict[str, float]] = {}
     for name, value in logs.items():
-        if name != "epoch":
+        if name != "epoch" and isinstance(value, int | float):
             by_tag.setdefault(name.removeprefix("val_"), {})[name] = value
     return by_tag
 
