@@ -178,6 +178,8 @@ def test_names_that_come_again_are_not_removed(tmp_path):
     play(saver, [{"val_loss": loss, "acc": acc} for loss, acc in [(3, 1), (2, 2), (1, 1)]])
     assert names(tmp_path) == ["1"]
     assert (tmp_path / "1").read_text() == "epoch 3\n"
+    play(Text(tmp_path / "1", save_best_only=True, keep_only_last_best=True), losses(3, 2, 1))
+    assert (tmp_path / "1").read_text() == "epoch 3\n"
 
 
 def test_verbose_prints_a_line_for_each_save_and_restore(tmp_path, capsys):
@@ -246,6 +248,8 @@ def test_a_last_save_that_failed_ends_the_run_with_an_error(tmp_path, error):
     assert caught.value.__cause__ is error
     assert names(tmp_path) == ["file"]
     assert (tmp_path / "file").read_text() == "epoch 2\n"
+    saver.on_train_begin({})
+    saver.on_train_end({})  # another training has nothing to do with it
 
 
 def test_a_best_epoch_that_was_not_saved_is_not_marked_as_saved(tmp_path):
@@ -292,24 +296,30 @@ def test_a_missing_monitor_ends_the_run_at_the_first_epoch(tmp_path):
 def test_the_file_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     """Temporary file, sync, rename, sync of the folder; and removal of the old one only then."""
     calls = []
-    replace, fsync, unlink = os.replace, os.fsync, Path.unlink
 
-    def spy(name, call):
+    def spy(where, name):
+        call = getattr(where, name)
+
         def called(*args, **kwargs):
             calls.append(name)
             return call(*args, **kwargs)
 
-        return called
+        monkeypatch.setattr(where, name, called)
 
     saver = Text(tmp_path / "{epoch}", save_best_only=True, keep_only_last_best=True)
-    saver.on_train_begin({})
-    saver.on_epoch_end(1, {"val_loss": 2})
-    monkeypatch.setattr(os, "replace", spy("rename", replace))
-    monkeypatch.setattr(os, "fsync", spy("sync", fsync))
-    monkeypatch.setattr(Path, "unlink", spy("remove", unlink))
+    in_place = Text(tmp_path / "in place", atomic_write=False)
+    for each in (saver, in_place):
+        each.on_train_begin({})
+        each.on_epoch_end(1, {"val_loss": 2})
+    spy(os, "replace")
+    spy(os, "fsync")
+    spy(Path, "unlink")
     saver.on_epoch_end(2, {"val_loss": 1})
     saver.on_epoch_begin(3, {})
-    assert calls == ["sync", "rename", "sync", "remove"]
+    assert calls == ["fsync", "replace", "fsync", "unlink"]
+    calls.clear()
+    in_place.on_epoch_end(2, {})
+    assert calls == ["fsync", "fsync"]
 
 
 def test_the_temporary_file_can_be_named(tmp_path):

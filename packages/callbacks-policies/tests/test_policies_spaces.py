@@ -79,6 +79,13 @@ def test_a_space_is_lazy(space):
     assert long[-1] == 1.0
 
 
+@pytest.mark.parametrize(("start", "end"), [(-0.1, 0.44), (0.9, -0.24)])
+def test_rounding_does_not_lead_out_of_a_space(start, end):
+    """Here ``start + (end - start)`` lies beyond the end by a digit."""
+    assert (start + (end - start) - end) * (end - start) > 0
+    assert cosinespace(start, end, 10**12)[-2] == end
+
+
 @pytest.mark.parametrize("space", SPACES)
 def test_a_space_shows_how_it_was_made(space):
     """The repr makes an equal space; copies and pickles are equal too."""
