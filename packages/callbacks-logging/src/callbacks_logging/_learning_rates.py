@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callbacks_core import is_tensor
 
@@ -15,27 +15,32 @@ class LearningRates:
     """Remembers the learning rates of the last optimizer step.
 
     Schedulers change them between that step and `on_epoch_end`; by remembering, a logger tells
-    the truth wherever it stands in the list of callbacks.
+    the truth wherever it stands in the list of callbacks. It holds on to the optimizer's groups, so
+    a logger lets go of it when training ends.
     """
 
     def __init__(self) -> None:
+        self._groups: list[dict[str, Any]] = []
+        self._tensors = False
         self._rates: list[Scalar] = []
 
-    def note(self, model: ModelLike) -> None:
-        """Remember the optimizer's rates of this moment; without an optimizer there are none."""
-        optimizer = model.optimizer
-        if optimizer is None:
-            self._rates = []
-            return
-        self._rates = [_frozen(group["lr"]) for group in optimizer.param_groups]
+    def begin(self, model: ModelLike) -> None:
+        """Remember the rates of this moment, with which an epoch begins.
+
+        Without an optimizer there are none.
+        """
+        self._groups = [] if model.optimizer is None else model.optimizer.param_groups
+        self._tensors = any(is_tensor(group["lr"]) for group in self._groups)
+        self.step()
+
+    def step(self) -> None:
+        """Remember the rates of this moment, with which an optimizer steps."""
+        self._rates = [group["lr"] for group in self._groups]
+        if self._tensors:  # these are changed in place
+            self._rates = [rate.clone() if is_tensor(rate) else rate for rate in self._rates]
 
     def values(self) -> dict[str, float]:
         """Return ``lr``, or with several parameter groups ``lr_group_0`` and so on."""
         if len(self._rates) == 1:
             return {"lr": float(self._rates[0])}
         return {f"lr_group_{index}": float(rate) for index, rate in enumerate(self._rates)}
-
-
-def _frozen(rate: Scalar) -> Scalar:
-    """Return *rate* as it is now; a tensor would be changed in place."""
-    return rate.detach().clone() if is_tensor(rate) else rate

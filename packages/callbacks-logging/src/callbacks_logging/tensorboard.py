@@ -74,12 +74,12 @@ class TensorBoardLogger(Callback):
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Remember the learning rates, in case the loop does not tell of its steps."""
         if self._active:
-            self._rates.note(self.model)
+            self._rates.begin(self.model)
 
     def on_backward_end(self, batch_number: int) -> None:
         """Remember the learning rates of the step."""
         if self._active:
-            self._rates.note(self.model)
+            self._rates.step()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Write the values of the epoch."""
@@ -96,6 +96,7 @@ class TensorBoardLogger(Callback):
         if not self._active or writer is None:
             return
         self._active = False
+        self._rates = LearningRates()
         if callable(flush := getattr(writer, "flush", None)):
             flush()
         if self._folder is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 _FIRST: Final = ("epoch", "batch", "size", "time")
@@ -58,6 +59,7 @@ def _cell(value: object) -> object:
     return written(str(value))
 
 
+@lru_cache(maxsize=1024)
 def written(text: str) -> str:
     """Return *text* on one line, and such that a spreadsheet takes it for a text."""
     line = "".join(character if character.isprintable() else " " for character in text)

@@ -110,7 +110,7 @@ class CSVLogger(Callback):
         self._table.take_up()
         self._resuming = bool(self._table.columns)
         if self._resuming:
-            self._rates.note(self.model)
+            self._rates.begin(self.model)
             require_alike(self._table, list(self._rates.values()), self.batch_granularity)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
@@ -118,7 +118,7 @@ class CSVLogger(Callback):
         if not self._active:
             return
         self._epoch = epoch_number
-        self._rates.note(self.model)
+        self._rates.begin(self.model)
         if self._resuming:
             self._resuming = False
             self._resume(epoch_number)
@@ -141,7 +141,7 @@ class CSVLogger(Callback):
     def on_backward_end(self, batch_number: int) -> None:
         """Remember the learning rates of the step."""
         if self._active:
-            self._rates.note(self.model)
+            self._rates.step()
 
     def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
         """Keep the values of the batch, and write those kept when it is time.
@@ -213,6 +213,7 @@ class CSVLogger(Callback):
             self._write()
         finally:
             self._table.close()
+            self._rates = LearningRates()
 
     def state_dict(self) -> State:
         """Return how many rows there are, once all of them are on the disk."""

@@ -183,7 +183,7 @@ class MLFlowLogger(Callback):
         """Begin the run with its first epoch."""
         if not self._active:
             return
-        self._rates.note(self.model)
+        self._rates.begin(self.model)
         if not self._begun:
             if self._trained and epoch_number == 1 and not self._restored:
                 self._run.close(self.timeout)
@@ -196,7 +196,7 @@ class MLFlowLogger(Callback):
     def on_backward_end(self, batch_number: int) -> None:
         """Remember the learning rates of the step."""
         if self._active:
-            self._rates.note(self.model)
+            self._rates.step()
 
     def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
         """Keep the values of the batch, and hand in those kept when it is time."""
@@ -270,6 +270,7 @@ class MLFlowLogger(Callback):
         """Wait for what is not sent yet, but not for ever, and close the connection."""
         self._end("FINISHED")
         self._active = False
+        self._rates = LearningRates()
         self._run.close(self.timeout)
 
     def state_dict(self) -> State:
