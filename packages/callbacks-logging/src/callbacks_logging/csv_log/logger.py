@@ -220,7 +220,8 @@ class CSVLogger(Callback):
         if self._active:
             self._write()
             self._table.sync()
-        return {"rows": self._table.rows} if self._table.rows else {}
+        rows = self._table.rows if self._restored is None else self._restored
+        return {"rows": rows} if rows else {}
 
     def load_state_dict(self, state: State) -> None:
         """Go on below so many rows of the file when training begins next."""

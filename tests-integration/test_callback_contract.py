@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""What every public callback of every package must stand: they are found, not listed.
+
+A new callback fails `test_every_callback_can_be_made` until it has a line in `FACTORIES`.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from callbacks_core import Callback, CallbackList, TrainingLoop
+from callbacks_core.testing import Recorder
+from callbacks_trainer import Model
+from torch import Tensor
+
+Batches = list[tuple[Tensor, Tensor]]
+Make = Callable[[Path, Model], Callback]
+
+MODULES = (
+    "callbacks_core",
+    "callbacks_checkpoint",
+    "callbacks_lr",
+    "callbacks_policies",
+    "callbacks_logging",
+    "callbacks_notify",
+    "callbacks_trainer",
+)
+
+
+def discovered() -> dict[str, type[Callback]]:
+    """Return every concrete callback class among the public names."""
+    found = {}
+    for module in MODULES:
+        package = importlib.import_module(module)
+        for name in package.__all__:
+            value = getattr(package, name)
+            if inspect.isclass(value) and issubclass(value, Callback) and value is not Callback:
+                if not inspect.isabstract(value):
+                    found[name] = value
+    return found
+
+
+class Silent:
+    """A notificator that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[str | None] = []
+
+    def send_notification(self, message: str, *, subject: str | None = None) -> None:
+        """Keep the subject."""
+        self.sent.append(subject)
+
+
+def print_nothing(*arguments: object) -> None:
+    """A hook that can be pickled."""
+
+
+def make(name: str) -> Make:
+    """Return what makes a callback of that name, ready to run without validation."""
+    cls = discovered()[name]
+
+    def build(folder: Path, model: Model) -> Callback:
+        return FACTORIES[name](cls, folder, model)
+
+    return build
+
+
+FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
+    "BestModelRestore": lambda cls, folder, model: cls(monitor="loss"),
+    "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
+    "CallbackList": lambda cls, folder, model: cls([Recorder()]),
+    "ClipNorm": lambda cls, folder, model: cls(list(model.network.parameters()), 1.0),
+    "ClipValue": lambda cls, folder, model: cls(list(model.network.parameters()), 0.5),
+    "DelayCallback": lambda cls, folder, model: cls(
+        [discovered()["EarlyStopping"](monitor="loss", patience=9)], batch_delay=3
+    ),
+    "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
+    "LambdaCallback": lambda cls, folder, model: cls(on_epoch_end=print_nothing),
+    "MLFlowLogger": lambda cls, folder, model: cls(
+        "contract", tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", batch_granularity=True
+    ),
+    "ModelCheckpoint": lambda cls, folder, model: cls(
+        folder / "best.pt", monitor="loss", save_best_only=True, restore_best=True
+    ),
+    "NotificationCallback": lambda cls, folder, model: cls(Silent()),
+    "OptimizerPolicy": lambda cls, folder, model: cls(
+        importlib.import_module("callbacks_policies").one_cycle_phases(20)
+    ),
+    "PlainProgress": lambda cls, folder, model: cls(),
+    "ProgressionCallback": lambda cls, folder, model: cls(),
+    "ReduceLROnPlateau": lambda cls, folder, model: cls(monitor="loss", patience=0),
+    "StepLR": lambda cls, folder, model: cls(2, gamma=0.5),
+    "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
+    "TerminateOnNaN": lambda cls, folder, model: cls(),
+}
+
+every_callback = pytest.mark.parametrize("name", sorted(discovered()))
+
+
+def fit(model: Model, batches: Batches, *callbacks: Callback, **options: Any) -> list[Any]:
+    """Train three epochs unless told otherwise, without a display."""
+    options = {"epochs": 3, "verbose": False, **options}
+    return model.fit_generator(batches, callbacks=list(callbacks), **options)
+
+
+def through_a_file(state: Any) -> Any:
+    """Return a state as it comes back from a checkpoint that may hold no code."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def test_every_callback_can_be_made() -> None:
+    """Each public callback has a factory here, and nothing else has."""
+    assert sorted(FACTORIES) == sorted(discovered())
+
+
+@every_callback
+def test_it_trains_with_and_without_validation(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """A training of three epochs runs to its end, validated or not."""
+    model = make_model()
+    assert len(fit(model, batches, make(name)(tmp_path, model))) == 3
+    model = make_model()
+    (tmp_path / "valid").mkdir()
+    (tmp_path / "valid/mlflow.db").write_bytes(database.read_bytes())
+    callback = make(name)(tmp_path / "valid", model)
+    history = model.fit_generator(batches, batches, epochs=3, verbose=False, callbacks=[callback])
+    assert [logs["epoch"] for logs in history] == [1, 2, 3]
+    assert all("val_accuracy" in logs for logs in history)
+
+
+@every_callback
+def test_it_can_be_used_twice(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """A second training with the same instance is like one with a new one."""
+    results = []
+    model = make_model()
+    used = make(name)(tmp_path, model)
+    for callback in (used, used):
+        model = make_model()
+        if "Clip" in name:  # which is made for the parameters of one network
+            callback = make(name)(tmp_path, model)
+        history = fit(model, batches, callback)
+        results.append([logs["loss"] for logs in history])
+    assert results[0] == results[1]
+
+
+@every_callback
+def test_it_tests_and_predicts(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """Evaluating and predicting with it give what they give without it."""
+    model = make_model()
+    callback = make(name)(tmp_path, model)
+    expected = model.evaluate_generator(batches, verbose=False)
+    assert model.evaluate_generator(batches, verbose=False, callbacks=[callback]) == expected
+    inputs = [x for x, _ in batches]
+    predicted = model.predict_generator(inputs, verbose=False, callbacks=[callback])
+    assert predicted.shape == (22, 2)
+
+
+@every_callback
+def test_it_can_be_copied_and_pickled(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """A copy, deep or through pickle, made before training trains like the original."""
+    losses = []
+    for duplicate in (lambda it: it, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))):
+        model = make_model()
+        callback = duplicate(make(name)(tmp_path, model))
+        if "Clip" in name:  # a copy clips the parameters it was copied with
+            assert type(callback) is discovered()[name]
+            continue
+        losses.append([logs["loss"] for logs in fit(model, batches, callback)])
+    assert losses == losses[:1] * len(losses)
+
+
+@every_callback
+def test_its_state_survives_a_checkpoint(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """The state holds plain types and tensors, and a new instance that loads it has it too."""
+    model = make_model()
+    callback = make(name)(tmp_path, model)
+    fit(model, batches, callback)
+    state = through_a_file(callback.state_dict())
+    fresh = make(name)(tmp_path, model)
+    fresh.load_state_dict(copy.deepcopy(state))
+    fresh.set_model(model)
+    again = fresh.state_dict()
+    assert flat(again) == flat(callback.state_dict())
+    assert CallbackList([callback]).state_dict().keys() <= {callback.state_key}
+
+
+def flat(state: Any) -> Any:
+    """Return a state with its tensors as lists, to be compared."""
+    if isinstance(state, dict):
+        return {key: flat(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return [flat(value) for value in state]
+    return state.tolist() if isinstance(state, Tensor) else state
+
+
+@every_callback
+def test_it_works_in_a_loop_written_by_hand(
+    name: str,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """The same callback in a plain loop gives the numbers that the trainer gives."""
+    model = make_model()
+    expected = fit(model, batches, make(name)(tmp_path, model))
+    (tmp_path / "hand").mkdir()
+    (tmp_path / "hand/mlflow.db").write_bytes(database.read_bytes())
+    model = make_model()
+    network, optimizer = model.network, model.optimizer
+    assert optimizer is not None
+    callback = make(name)(tmp_path / "hand", model)
+    with TrainingLoop(network, optimizer, callbacks=[callback]) as loop:
+        for epoch in loop.epochs(3):
+            for x, y in epoch.train(batches):
+                loss = torch.nn.functional.cross_entropy(network(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                loop.backward_end()
+                optimizer.step()
+                loop.log(loss=loss)
+    assert [logs["loss"] for logs in loop.history] == [logs["loss"] for logs in expected]
+
+
+@every_callback
+@pytest.mark.parametrize("error", [RuntimeError("the network broke"), KeyboardInterrupt()])
+def test_it_is_closed_when_training_breaks(
+    name: str,
+    error: BaseException,
+    batches: Batches,
+    make_model: Callable[[], Model],
+    tmp_path: Path,
+    database: Path,
+) -> None:
+    """A broken training raises what broke it, and the callback can be used again afterwards."""
+    model = make_model()
+    callback = make(name)(tmp_path, model)
+
+    def breaking(batch: int) -> None:
+        if batch == 3:
+            raise error
+
+    breaker = importlib.import_module("callbacks_core").LambdaCallback(on_backward_end=breaking)
+    with pytest.raises(type(error)):
+        fit(model, batches, callback, breaker)
+    assert len(fit(model, batches, callback, epochs=1)) == 1
