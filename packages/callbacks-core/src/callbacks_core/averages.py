@@ -22,10 +22,10 @@ class RunningMean:
     the device has it. `result` is a tensor again as soon as one of the values was.
     """
 
-    __slots__ = ("_tensors", "_total", "_weights", "weight")
+    __slots__ = ("_total", "_waiting", "_weights", "weight")
 
     def __init__(self) -> None:
-        self._tensors: list[Tensor] = []
+        self._waiting: list[Scalar] = []
         self._weights: list[float] = []
         self._total: Any = 0.0
         self.weight: float = 0
@@ -37,28 +37,26 @@ class RunningMean:
             value: A number, or a tensor of one element on any device.
             weight: How often it counts: usually the number of examples in the batch.
         """
-        if not is_tensor(value):
-            self._total = self._total + value * weight
-            self.weight += weight
-            return
-        self._tensors.append(value.detach() if value.requires_grad else value)
+        if getattr(value, "requires_grad", False):
+            value = value.detach()  # type: ignore[union-attr]  # only a tensor has the attribute
+        self._waiting.append(value)
         self._weights.append(weight)
-        if len(self._tensors) >= _CHUNK:
+        if len(self._weights) >= _CHUNK:
             self._fold()
 
     def _fold(self) -> None:
-        if not self._tensors:
+        if not self._weights:
             return
-        torch = sys.modules["torch"]
-        wide = torch.float32 if self._tensors[0].device.type == "mps" else torch.float64
         groups: dict[float, list[Tensor]] = {}
-        for tensor, weight in zip(self._tensors, self._weights, strict=True):
-            groups.setdefault(weight, []).append(tensor.reshape(()) if tensor.dim() else tensor)
-        with torch.no_grad():
-            for weight, tensors in groups.items():  # one or two: only the last batch is smaller
-                self._total = self._total + torch.stack(tensors).sum(dtype=wide) * weight
+        for value, weight in zip(self._waiting, self._weights, strict=True):
+            if is_tensor(value):
+                groups.setdefault(weight, []).append(value.reshape(()) if value.dim() else value)
+            else:
+                self._total = self._total + value * weight
+        for weight, tensors in groups.items():  # one or two: only the last batch is smaller
+            self._total = self._total + _sum(tensors) * weight
         self.weight += sum(self._weights)
-        self._tensors.clear()
+        self._waiting.clear()
         self._weights.clear()
 
     def result(self) -> Scalar:
@@ -77,14 +75,22 @@ class RunningMean:
         return {
             "total": self._total,
             "weight": self.weight,
-            "waiting": list(self._tensors),
+            "waiting": list(self._waiting),
             "weights": list(self._weights),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state that `state_dict` returned."""
         self._total, self.weight = state["total"], state["weight"]
-        self._tensors, self._weights = list(state["waiting"]), list(state["weights"])
+        self._waiting, self._weights = list(state["waiting"]), list(state["weights"])
+
+
+def _sum(tensors: list[Tensor]) -> Tensor:
+    torch = sys.modules["torch"]
+    wide = torch.float32 if tensors[0].device.type == "mps" else torch.float64
+    with torch.no_grad():
+        added: Tensor = torch.stack(tensors).sum(dtype=wide)
+    return added
 
 
 class RunningMeans:
@@ -99,9 +105,10 @@ class RunningMeans:
         """Add one value to each named mean, all with the same weight."""
         means = self._means
         for name, value in values.items():
-            if name not in means:
-                means[name] = RunningMean()
-            means[name].add(value, weight)
+            mean = means.get(name)
+            if mean is None:
+                mean = means[name] = RunningMean()
+            mean.add(value, weight)
 
     def result(self) -> dict[str, Scalar]:
         """Return the means so far by their names, in the order in which they first came."""

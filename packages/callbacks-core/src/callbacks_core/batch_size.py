@@ -22,7 +22,7 @@ def get_batch_size(*values: Any) -> int:
         *values: The batch, or its parts: usually the inputs and the targets.
     """
     try:
-        return int(values[0].shape[0])  # a tensor or an array: the usual case, and the fast one
+        size: int | None = values[0].shape[0]  # a tensor or an array: the usual case goes first
     except (AttributeError, IndexError):
         size = _size_of(values)
     if size is not None:

@@ -160,17 +160,12 @@ class Pass(Generic[Batch]):
         if size is not None:
             self._size = size
         for name, value in values.items():
-            if name not in self._known:
+            if name not in self._known:  # once for each name: this is in every step's way
                 check_name(name)
+                check_scalar(name, value)
                 self._known.add(name)
-            if is_tensor(value):
-                if value.numel() != 1:
-                    raise ValueError(
-                        f"{name!r} must be a scalar, not a tensor of shape {tuple(value.shape)}; "
-                        f"take its mean() or sum() first"
-                    )
-                if value.requires_grad:
-                    value = value.detach()
+            if getattr(value, "requires_grad", False):
+                value = value.detach()  # type: ignore[union-attr]  # a tensor has the attribute
             self._values[name] = value
 
     def backward_end(self) -> None:
@@ -230,6 +225,19 @@ class Pass(Generic[Batch]):
         self.logs = LazyLogs({"time": perf_counter() - self._begin_time}, **self.result)
         if self.kind != "train" and (end := self._callbacks.hook(f"on_{self.kind}_end")):
             end(self.logs)
+
+
+def check_scalar(name: str, value: object) -> None:
+    """Raise if *value* is a tensor of more or less than one element.
+
+    Raises:
+        ValueError: It is.
+    """
+    if is_tensor(value) and value.numel() != 1:
+        raise ValueError(
+            f"{name!r} must be a scalar, not a tensor of shape {tuple(value.shape)}; "
+            f"take its mean() or sum() first"
+        )
 
 
 def check_name(name: str) -> None:
