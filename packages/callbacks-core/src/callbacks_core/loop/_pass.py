@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias
 
 from ..averages import RunningMeans
 from ..batch_size import get_batch_size
+from ..errors import whole_number
 from ..logs import LazyLogs, Scalar, is_tensor
+from ..optimizer_steps import OptimizerSteps
 from ._feed import Batch, empty_error, feed
 from ._mode import NetworkMode
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..callback_list import CallbackList
     from ..model_like import ModelLike
 
@@ -59,6 +63,8 @@ class Pass(Generic[Batch]):
         on_finish: Callable[[], None] | None = None,
         skip: bool = False,
     ) -> None:
+        if steps is not None:
+            whole_number("steps", steps, at_least=1)
         self.kind = kind
         self.batch_number = 0
         self.is_last = False
@@ -79,12 +85,11 @@ class Pass(Generic[Batch]):
         self._batch: Batch | None = None
         self._skip = skip
         self._in_batch = self._started = self._finished = False
-        self._steps_announced = look_ahead  # which is for accumulation: not every batch steps
-        self._stepped = False
         self._on_end = callbacks.hook(f"on_{kind}_batch_end")
         self._on_backward_end = callbacks.hook("on_backward_end") if kind == "train" else None
         self._on_settled = callbacks.hook("on_batch_settled") if kind == "train" else None
         self._watched = self._on_end is not None or self._on_settled is not None
+        self._optimizer_steps: OptimizerSteps | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches; everything around them happens here.
@@ -104,12 +109,22 @@ class Pass(Generic[Batch]):
             mode.train()
         else:
             mode.evaluate()
+        self._count_optimizer_steps()
         try:
             yield from self._batches()
         finally:
+            if self._optimizer_steps is not None:
+                self._optimizer_steps.release()
             if self.kind != "train":
                 mode.restore()
         self.finish()
+
+    def _count_optimizer_steps(self) -> None:
+        """Have the optimizer tell of its steps, if somebody wants to know when one is over."""
+        optimizer = self._model.optimizer
+        if self._on_settled is not None and optimizer is not None:
+            self._optimizer_steps = OptimizerSteps()
+            self._optimizer_steps.watch(optimizer)
 
     def _batches(self) -> Iterator[Batch]:
         if self.kind != "train" and (begin := self._callbacks.hook(f"on_{self.kind}_begin")):
@@ -150,6 +165,7 @@ class Pass(Generic[Batch]):
 
         Raises:
             RuntimeError: No batch is running.
+            TypeError: A value is neither a number nor a tensor.
             ValueError: A value is no scalar, or its name is one that the loop itself fills.
         """
         if not self._in_batch:
@@ -165,12 +181,11 @@ class Pass(Generic[Batch]):
                 check_scalar(name, value)
                 self._known.add(name)
             if getattr(value, "requires_grad", False):
-                value = value.detach()  # type: ignore[union-attr]  # a tensor has the attribute
+                value = _without_graph(value)  # type: ignore[arg-type]  # it is a tensor
             self._values[name] = value
 
     def backward_end(self) -> None:
         """Tell the callbacks that the gradients of an optimizer step are complete."""
-        self._steps_announced = self._stepped = True
         if self._on_backward_end is not None:
             self._on_backward_end(self.batch_number)
 
@@ -188,7 +203,6 @@ class Pass(Generic[Batch]):
             self._means.add(values, size)
         if self._watched:
             self._tell(values, size or 0)
-        self._stepped = False
 
     def _tell(self, values: dict[str, Scalar], size: int) -> None:
         now = perf_counter()
@@ -200,8 +214,10 @@ class Pass(Generic[Batch]):
         self._last_end = now
         if self._on_end is not None:
             self._on_end(self.batch_number, logs)
-        if self._on_settled is not None and (self._stepped or not self._steps_announced):
-            self._on_settled(self.batch_number, logs)
+        if self._on_settled is not None:
+            steps = self._optimizer_steps
+            if steps is None or steps.take():
+                self._on_settled(self.batch_number, logs)
 
     def finish(self) -> None:
         """End the pass: work out its values and call its last hook. A second call does nothing.
@@ -217,7 +233,10 @@ class Pass(Generic[Batch]):
             raise empty_error(self._loader, _NAME[self.kind], self._epoch)
         values = self._means.result()
         if self._summarize is not None:
-            values.update(self._summarize())
+            summary = self._summarize()
+            for name in summary:
+                check_name(name)
+            values.update(summary)
         prefix = _PREFIX[self.kind]
         self.result = {prefix + name: value for name, value in values.items()}
         if self._on_finish is not None:
@@ -227,17 +246,27 @@ class Pass(Generic[Batch]):
             end(self.logs)
 
 
+def _without_graph(value: Tensor) -> Tensor:
+    if value.is_leaf:  # a parameter: the optimizer changes it in place before it is read
+        return value.detach().clone()
+    return value.detach()
+
+
 def check_scalar(name: str, value: object) -> None:
-    """Raise if *value* is a tensor of more or less than one element.
+    """Raise if *value* is neither a number nor a tensor of one element.
 
     Raises:
-        ValueError: It is.
+        TypeError: It is something else altogether.
+        ValueError: It is a tensor of more or less than one element.
     """
-    if is_tensor(value) and value.numel() != 1:
-        raise ValueError(
-            f"{name!r} must be a scalar, not a tensor of shape {tuple(value.shape)}; "
-            f"take its mean() or sum() first"
-        )
+    if is_tensor(value):
+        if value.numel() != 1:
+            raise ValueError(
+                f"{name!r} must be a scalar, not a tensor of shape {tuple(value.shape)}; "
+                f"take its mean() or sum() first"
+            )
+    elif not hasattr(value, "__float__"):
+        raise TypeError(f"{name!r} must be a number or a one-element tensor, not {value!r}")
 
 
 def check_name(name: str) -> None:
