@@ -52,7 +52,7 @@ class RunningMean:
             if is_tensor(value):
                 groups.setdefault(weight, []).append(value.reshape(()) if value.dim() else value)
             else:
-                self._total = self._total + value * weight
+                self._total = self._total + float(value) * weight
         for weight, tensors in groups.items():  # one or two: only the last batch is smaller
             self._total = self._total + _sum(tensors) * weight
         self.weight += sum(self._weights)

@@ -16,8 +16,6 @@ from ._feed import Batch, empty_error, feed
 from ._mode import NetworkMode
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..callback_list import CallbackList
     from ..model_like import ModelLike
 
@@ -181,7 +179,8 @@ class Pass(Generic[Batch]):
                 check_scalar(name, value)
                 self._known.add(name)
             if getattr(value, "requires_grad", False):
-                value = _without_graph(value)  # type: ignore[arg-type]  # it is a tensor
+                # A leaf is a parameter, which the optimizer changes before it is read.
+                value = value.detach().clone() if value.is_leaf else value.detach()  # type: ignore[union-attr]
             self._values[name] = value
 
     def backward_end(self) -> None:
@@ -244,12 +243,6 @@ class Pass(Generic[Batch]):
         self.logs = LazyLogs({"time": perf_counter() - self._begin_time}, **self.result)
         if self.kind != "train" and (end := self._callbacks.hook(f"on_{self.kind}_end")):
             end(self.logs)
-
-
-def _without_graph(value: Tensor) -> Tensor:
-    if value.is_leaf:  # a parameter: the optimizer changes it in place before it is read
-        return value.detach().clone()
-    return value.detach()
 
 
 def check_scalar(name: str, value: object) -> None:

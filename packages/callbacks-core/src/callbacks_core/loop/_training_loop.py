@@ -251,10 +251,12 @@ class TrainingLoop:
         Args:
             size: The number of examples that the values are the mean of; by default what
                 `get_batch_size` finds in the batch.
-            **values: Numbers or one-element tensors, such as ``loss=loss``; tensors are not read.
+            **values: Numbers or one-element tensors, such as ``loss=loss``. Tensors are not read
+                yet: hand in a ``clone()`` of one that you change in place.
 
         Raises:
             RuntimeError: No batch is running.
+            TypeError: A value is neither a number nor a tensor.
             ValueError: A value is no scalar, or its name is one that the loop itself fills.
         """
         self._running("log").record(values, size)
