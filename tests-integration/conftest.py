@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from callbacks_trainer import Model
 from torch import Tensor, nn
+
+from callbacks_trainer import Model
 
 Batches = list[tuple[Tensor, Tensor]]
 

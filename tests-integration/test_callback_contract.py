@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+
 from callbacks_core import Callback, CallbackList, TrainingLoop
 from callbacks_core.testing import Recorder
 from callbacks_trainer import Model
-from torch import Tensor
 
 Batches = list[tuple[Tensor, Tensor]]
 Make = Callable[[Path, Model], Callback]
@@ -43,9 +44,9 @@ def discovered() -> dict[str, type[Callback]]:
         package = importlib.import_module(module)
         for name in package.__all__:
             value = getattr(package, name)
-            if inspect.isclass(value) and issubclass(value, Callback) and value is not Callback:
-                if not inspect.isabstract(value):
-                    found[name] = value
+            is_callback = inspect.isclass(value) and issubclass(value, Callback)
+            if is_callback and value is not Callback and not inspect.isabstract(value):
+                found[name] = value
     return found
 
 

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
 from callboard import doctor
 from callboard.__main__ import main
 
@@ -15,7 +16,8 @@ def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str
     """`callboard` alone tells what there is, and succeeds."""
     assert main([]) == 0
     out = capsys.readouterr().out
-    assert "demo" in out and "doctor" in out
+    assert "demo" in out
+    assert "doctor" in out
 
 
 def test_the_module_can_be_run() -> None:

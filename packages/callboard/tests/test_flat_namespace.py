@@ -5,8 +5,9 @@ import importlib
 import subprocess
 import sys
 
-import callboard
 import pytest
+
+import callboard
 
 MODULES = (
     "callbacks_core",

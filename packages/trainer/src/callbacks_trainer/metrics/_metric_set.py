@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -14,9 +14,11 @@ from callbacks_core import Scalar
 from ._metric import Accumulating
 from ._names import name_of, named_metric, without_duplicates
 
-MetricLike: TypeAlias = (
-    "str | Callable[..., Any] | Accumulating | tuple[str | Sequence[str], Callable[..., Any]]"
-)
+if TYPE_CHECKING:
+    import torchmetrics
+
+AnyMetric: TypeAlias = "Callable[..., Any] | Accumulating | torchmetrics.Metric"
+MetricLike: TypeAlias = "str | AnyMetric | tuple[str | Sequence[str], str | AnyMetric]"
 
 
 class MetricSet:
