@@ -52,9 +52,11 @@ def test_a_released_counter_leaves_nothing_behind():
     """The optimizer forgets the counter; releasing twice does no harm."""
     optimizer, steps = StandIn(), OptimizerSteps()
     steps.watch(optimizer)
+    optimizer.step()
     steps.release()
     steps.release()
     assert optimizer.hooks == []
+    assert steps.take() == 1
 
 
 def test_a_pickled_counter_leaves_the_optimizer_behind():

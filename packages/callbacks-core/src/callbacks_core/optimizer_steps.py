@@ -24,6 +24,7 @@ class OptimizerSteps:
     def watch(self, optimizer: Optimizer) -> None:
         """Count the steps of *optimizer* from now on, and no others."""
         self.release()
+        self._count = 0
         self._handle = optimizer.register_step_post_hook(self._add_one)
 
     def _add_one(self, *_: object) -> None:
@@ -35,11 +36,10 @@ class OptimizerSteps:
         return count
 
     def release(self) -> None:
-        """Count no longer."""
+        """Count no further step; those counted so far can still be taken."""
         handle, self._handle = self._handle, None
         if handle is not None:
             handle.remove()
-        self._count = 0
 
     def __getstate__(self) -> dict[str, object]:
         """Pickle and copy without the optimizer; a copy counts once it is told to."""
