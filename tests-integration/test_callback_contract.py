@@ -11,9 +11,10 @@ import importlib
 import inspect
 import io
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -35,6 +36,28 @@ MODULES = (
     "callbacks_notify",
     "callbacks_trainer",
 )
+
+
+class Task(NamedTuple):
+    """Something to train, and where to write."""
+
+    batches: Batches
+    model: Callable[[], Model]
+    folder: Path
+
+    def another_folder(self) -> Path:
+        """Return a new folder, with an MLflow database of its own."""
+        folder = self.folder / "another"
+        folder.mkdir()
+        shutil.copy(self.folder / "mlflow.db", folder)
+        return folder
+
+
+@pytest.fixture
+def task(batches: Batches, make_model: Callable[[], Model], tmp_path: Path, database: Path) -> Task:
+    """The small classifier and its data, in a folder with an MLflow database."""
+    assert database.parent == tmp_path
+    return Task(batches, make_model, tmp_path)
 
 
 def discovered() -> dict[str, type[Callback]]:
@@ -127,98 +150,68 @@ def test_every_callback_can_be_made() -> None:
 
 
 @every_callback
-def test_it_trains_with_and_without_validation(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_it_trains_with_and_without_validation(name: str, task: Task) -> None:
     """A training of three epochs runs to its end, validated or not."""
-    model = make_model()
-    assert len(fit(model, batches, make(name)(tmp_path, model))) == 3
-    model = make_model()
-    (tmp_path / "valid").mkdir()
-    (tmp_path / "valid/mlflow.db").write_bytes(database.read_bytes())
-    callback = make(name)(tmp_path / "valid", model)
-    history = model.fit_generator(batches, batches, epochs=3, verbose=False, callbacks=[callback])
+    model = task.model()
+    assert len(fit(model, task.batches, make(name)(task.folder, model))) == 3
+    model = task.model()
+    callback = make(name)(task.another_folder(), model)
+    history = model.fit_generator(
+        task.batches, task.batches, epochs=3, verbose=False, callbacks=[callback]
+    )
     assert [logs["epoch"] for logs in history] == [1, 2, 3]
     assert all("val_accuracy" in logs for logs in history)
 
 
 @every_callback
-def test_it_can_be_used_twice(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_it_can_be_used_twice(name: str, task: Task) -> None:
     """A second training with the same instance is like one with a new one."""
     results = []
-    model = make_model()
-    used = make(name)(tmp_path, model)
+    model = task.model()
+    used = make(name)(task.folder, model)
     for callback in (used, used):
-        model = make_model()
+        model = task.model()
         if "Clip" in name:  # which is made for the parameters of one network
-            callback = make(name)(tmp_path, model)
-        history = fit(model, batches, callback)
+            callback = make(name)(task.folder, model)
+        history = fit(model, task.batches, callback)
         results.append([logs["loss"] for logs in history])
     assert results[0] == results[1]
 
 
 @every_callback
-def test_it_tests_and_predicts(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_it_tests_and_predicts(name: str, task: Task) -> None:
     """Evaluating and predicting with it give what they give without it."""
-    model = make_model()
-    callback = make(name)(tmp_path, model)
-    expected = model.evaluate_generator(batches, verbose=False)
-    assert model.evaluate_generator(batches, verbose=False, callbacks=[callback]) == expected
-    inputs = [x for x, _ in batches]
+    model = task.model()
+    callback = make(name)(task.folder, model)
+    expected = model.evaluate_generator(task.batches, verbose=False)
+    assert model.evaluate_generator(task.batches, verbose=False, callbacks=[callback]) == expected
+    inputs = [x for x, _ in task.batches]
     predicted = model.predict_generator(inputs, verbose=False, callbacks=[callback])
     assert predicted.shape == (22, 2)
 
 
 @every_callback
-def test_it_can_be_copied_and_pickled(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_it_can_be_copied_and_pickled(name: str, task: Task) -> None:
     """A copy, deep or through pickle, made before training trains like the original."""
     losses = []
     for duplicate in (lambda it: it, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))):
-        model = make_model()
-        callback = duplicate(make(name)(tmp_path, model))
+        model = task.model()
+        callback = duplicate(make(name)(task.folder, model))
         if "Clip" in name:  # a copy clips the parameters it was copied with
             assert type(callback) is discovered()[name]
             continue
-        losses.append([logs["loss"] for logs in fit(model, batches, callback)])
+        losses.append([logs["loss"] for logs in fit(model, task.batches, callback)])
     assert losses == losses[:1] * len(losses)
 
 
 @every_callback
-def test_its_state_survives_a_checkpoint(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_its_state_survives_a_checkpoint(name: str, task: Task) -> None:
     """The state holds plain types and tensors, and a new instance that loads it has it too."""
-    model = make_model()
-    callback = make(name)(tmp_path, model)
-    fit(model, batches, callback)
+    model = task.model()
+    callback = make(name)(task.folder, model)
+    fit(model, task.batches, callback)
     state = through_a_file(callback.state_dict())
-    fresh = make(name)(tmp_path, model)
+    fresh = make(name)(task.folder, model)
     fresh.load_state_dict(copy.deepcopy(state))
     fresh.set_model(model)
     again = fresh.state_dict()
@@ -236,25 +229,17 @@ def flat(state: Any) -> Any:
 
 
 @every_callback
-def test_it_works_in_a_loop_written_by_hand(
-    name: str,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
-) -> None:
+def test_it_works_in_a_loop_written_by_hand(name: str, task: Task) -> None:
     """The same callback in a plain loop gives the numbers that the trainer gives."""
-    model = make_model()
-    expected = fit(model, batches, make(name)(tmp_path, model))
-    (tmp_path / "hand").mkdir()
-    (tmp_path / "hand/mlflow.db").write_bytes(database.read_bytes())
-    model = make_model()
+    model = task.model()
+    expected = fit(model, task.batches, make(name)(task.folder, model))
+    model = task.model()
     network, optimizer = model.network, model.optimizer
     assert optimizer is not None
-    callback = make(name)(tmp_path / "hand", model)
+    callback = make(name)(task.another_folder(), model)
     with TrainingLoop(network, optimizer, callbacks=[callback]) as loop:
         for epoch in loop.epochs(3):
-            for x, y in epoch.train(batches):
+            for x, y in epoch.train(task.batches):
                 loss = torch.nn.functional.cross_entropy(network(x), y)
                 optimizer.zero_grad()
                 loss.backward()
@@ -269,14 +254,11 @@ def test_it_works_in_a_loop_written_by_hand(
 def test_it_is_closed_when_training_breaks(
     name: str,
     error: BaseException,
-    batches: Batches,
-    make_model: Callable[[], Model],
-    tmp_path: Path,
-    database: Path,
+    task: Task,
 ) -> None:
     """A broken training raises what broke it, and the callback can be used again afterwards."""
-    model = make_model()
-    callback = make(name)(tmp_path, model)
+    model = task.model()
+    callback = make(name)(task.folder, model)
 
     def breaking(batch: int) -> None:
         if batch == 3:
@@ -284,5 +266,5 @@ def test_it_is_closed_when_training_breaks(
 
     breaker = importlib.import_module("callbacks_core").LambdaCallback(on_backward_end=breaking)
     with pytest.raises(type(error)):
-        fit(model, batches, callback, breaker)
-    assert len(fit(model, batches, callback, epochs=1)) == 1
+        fit(model, task.batches, callback, breaker)
+    assert len(fit(model, task.batches, callback, epochs=1)) == 1
