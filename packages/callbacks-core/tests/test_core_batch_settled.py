@@ -2,6 +2,7 @@
 """The settled point between two steps, in loops written by hand."""
 
 import pytest
+
 from callbacks_core import TrainingLoop
 from callbacks_core.testing import Recorder
 
