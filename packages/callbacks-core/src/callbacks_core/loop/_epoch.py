@@ -23,6 +23,7 @@ class Epoch:
         number: The epoch's number, from 1.
         logs: What the callbacks saw at its end; empty until then.
         abandoned: Whether a callback threw the epoch away after its batches.
+        current: The pass that runs, or ran last.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Epoch:
         self.number = number
         self.logs: dict[str, float] = {}
         self.abandoned = False
+        self.current: Pass[Any] | None = None
         self._model = model
         self._callbacks = callbacks
         self._params = params
@@ -44,11 +46,6 @@ class Epoch:
         self._ended = False
         callbacks.on_epoch_begin(number, {})
         self._begin_time = perf_counter()
-
-    @property
-    def current(self) -> Pass[Any] | None:
-        """The pass that runs, or ran last."""
-        return next(reversed(self._passes.values()), None)
 
     def train(
         self,
@@ -126,7 +123,7 @@ class Epoch:
             on_finish=self._ask_to_abandon if kind == "train" else None,
             skip=self.abandoned,
         )
-        self._passes[kind] = running
+        self._passes[kind] = self.current = running
         return running
 
     def _finish_pass(self) -> None:

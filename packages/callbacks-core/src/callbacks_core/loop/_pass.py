@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias
 
 from ..averages import RunningMeans
 from ..batch_size import get_batch_size
@@ -29,6 +29,7 @@ _NAME: Final[dict[Kind, str]] = {
     "test": "test",
     "predict": "prediction",
 }
+_PAIRS: Final = (tuple, list)
 RESERVED: Final = frozenset({"epoch", "batch", "size", "time"})
 """Names in the logs that the loop itself fills."""
 
@@ -198,7 +199,8 @@ class Pass(Generic[Batch]):
         batch, self._batch = self._batch, None
         if values or self._watched:
             if size is None:
-                size = get_batch_size(batch)
+                parts: Any = batch  # a plain pair goes the quick way; a named tuple may be more
+                size = get_batch_size(*parts) if type(parts) in _PAIRS else get_batch_size(parts)
             self._means.add(values, size)
         if self._watched:
             self._tell(values, size or 0)
