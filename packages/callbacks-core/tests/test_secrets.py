@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
+import copy
+import logging
+import pickle
 
 import pytest
 
-from callbacks_core.secrets import redacted
+from callbacks_core.secrets import Secret, redact_record, redacted
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,57 @@ def test_secrets_of_a_known_shape_are_hidden(text, shown):
 def test_other_text_is_left_alone(text):
     """An ordinary message is not mutilated."""
     assert redacted(text) == text
+
+
+def test_a_secret_is_hidden_wherever_it_stands():
+    """What is known to be secret needs no shape; longer ones go before their parts."""
+    Secret("correct-horse")
+    Secret("correct-horse-battery")
+    assert redacted("it says correct-horse-battery, correct-horse") == "it says ***, ***"
+
+
+def test_a_short_secret_does_not_mutilate_text():
+    """Five letters may be anything."""
+    Secret("epoch")
+    assert redacted("epoch 1") == "epoch 1"
+
+
+def test_a_secret_shows_itself_to_nobody(monkeypatch):
+    """Neither `repr` nor `str` nor a pickle has the value; the variable's name may be told."""
+    monkeypatch.setenv("MAIL_PASSWORD", "staple-staple")
+    plain, named = Secret("staple-staple"), Secret.from_environment("MAIL_PASSWORD")
+    assert f"{plain} {plain!r} {named}" == "Secret(***) Secret(***) Secret(MAIL_PASSWORD)"
+    assert named.reveal() == "staple-staple"
+    pickled = pickle.dumps(named)
+    assert b"staple" not in pickled
+    assert pickle.loads(pickled).reveal() == "staple-staple"
+    with pytest.raises(TypeError, match="from_environment"):
+        pickle.dumps(plain)
+    assert copy.deepcopy([plain]) == [copy.copy(plain)] == [Secret.of(plain)]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Secret(""), ValueError, "a secret must not be empty"),
+        (lambda: Secret(b"abc"), TypeError, "a secret must be a str, not bytes"),
+        (
+            lambda: Secret.from_environment("NOT_SET_ANYWHERE"),
+            ValueError,
+            "the environment variable 'NOT_SET_ANYWHERE' is not set",
+        ),
+    ],
+)
+def test_what_is_no_secret_is_refused(make, error, message):
+    """The message says what was expected, and shows no value."""
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+def test_a_log_record_loses_its_secrets():
+    """The filter rewrites the record, arguments included, and keeps it."""
+    Secret("hunter-two-path")
+    record = logging.makeLogRecord({"msg": "POST %s %d", "args": ("/x/hunter-two-path", 200)})
+    assert redact_record(record)
+    assert record.getMessage() == "POST /x/*** 200"

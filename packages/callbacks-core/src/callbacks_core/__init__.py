@@ -35,7 +35,9 @@ from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
 from .params import Params
 from .rank import is_rank_zero, rank, world_size
+from .secrets import Secret, redacted
 from .stateful import Stateful
+from .stopping import allow_training, stop_reason, stop_training
 from .terminate_on_nan import TerminateOnNaN
 from .timing import HookTime, time_table
 from .worker import BackgroundWorker
@@ -69,12 +71,14 @@ __all__ = [
     "RunningMean",
     "RunningMeans",
     "Scalar",
+    "Secret",
     "SimpleModel",
     "State",
     "Stateful",
     "TerminateOnNaN",
     "TrainingLoop",
     "__version__",
+    "allow_training",
     "as_path",
     "did_you_mean",
     "durable_open",
@@ -86,6 +90,9 @@ __all__ = [
     "probe",
     "rank",
     "read_scalars",
+    "redacted",
+    "stop_reason",
+    "stop_training",
     "sync_folder",
     "time_table",
     "warning_settings",

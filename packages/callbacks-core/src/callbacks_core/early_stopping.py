@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .callback import Callback, State
 from .errors import whole_number
 from .monitor import Mode, Monitor
+from .stopping import stop_training
 
 if TYPE_CHECKING:
     from .logs import Logs
@@ -71,7 +72,7 @@ class EarlyStopping(Callback):
         if not self.stopped_epoch:
             return
         if self.wait >= self.patience:
-            self.model.stop_training = True
+            self._stop()
         else:
             self.stopped_epoch = 0
 
@@ -83,7 +84,12 @@ class EarlyStopping(Callback):
         self.wait += 1
         if self.wait >= self.patience:
             self.stopped_epoch = epoch_number
-            self.model.stop_training = True
+            self._stop()
+
+    def _stop(self) -> None:
+        epochs = "epoch" if self.wait == 1 else "epochs"
+        reason = f"{self.monitor.name} has not improved on {self.best:g} for {self.wait} {epochs}"
+        stop_training(self.model, reason)
 
     def on_train_end(self, logs: Logs) -> None:
         """Say that training was stopped, if it was and *verbose* is set."""

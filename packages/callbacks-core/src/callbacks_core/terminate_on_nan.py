@@ -10,6 +10,7 @@ from .averages import RunningMean
 from .callback import Callback
 from .errors import missing_metric, whole_number
 from .logs import LazyLogs, Scalar, is_tensor
+from .stopping import stop_training
 
 if TYPE_CHECKING:
     from .logs import Logs
@@ -65,7 +66,7 @@ class TerminateOnNaN(Callback):
     def _look(self) -> None:
         if self._unseen and not math.isfinite(float(self._losses.result())):
             self._diverged = True
-            self.model.stop_training = True
+            stop_training(self.model, f"the loss was no finite number by batch {self._batch}")
             print(f"Batch {self._batch}: Invalid loss, terminating training")
         self._losses = RunningMean()
         self._unseen = 0

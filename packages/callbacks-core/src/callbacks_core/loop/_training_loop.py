@@ -14,6 +14,7 @@ from ..errors import whole_number
 from ..logs import Scalar
 from ..model_like import ModelLike, SimpleModel
 from ..params import Params
+from ..stopping import allow_training
 from ._epoch import Epoch
 from ._feed import Batch, length
 from ._mode import NetworkMode
@@ -150,7 +151,7 @@ class TrainingLoop:
         if valid_steps is not None:
             params["valid_steps"] = valid_steps
         self._attach(params)
-        self.model.stop_training = False
+        allow_training(self.model)
         self._training = True
         self.callbacks.on_train_begin({})
         self._in_epochs = True

@@ -11,6 +11,7 @@ from ..callback_list import CallbackList
 from ..logs import LazyLogs, Scalar
 from ..model_like import ModelLike, SimpleModel
 from ..params import Params
+from ..stopping import allow_training
 
 
 class Played(NamedTuple):
@@ -56,7 +57,7 @@ def play(
     script = [{"loss": 0.0}] * batches if isinstance(batches, int) else batches
     listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
     model = SimpleModel(cast("Any", None)) if model is None else model
-    model.stop_training = False
+    allow_training(model)
     params = Params(epochs=initial_epoch - 1 + len(epochs), steps=len(script))
     if any(_validated(logs) for logs in epochs):
         params["valid_steps"] = valid_batches
