@@ -20,14 +20,15 @@ def accuracy(y_pred: Tensor, y_true: Tensor, *, ignore_index: int = -100) -> Ten
     Raises:
         ValueError: The shapes do not fit.
     """
-    predicted = y_pred.argmax(1)
-    if predicted.shape != y_true.shape:
+    if y_pred.dim() < 2 or y_true.shape != y_pred.shape[:1] + y_pred.shape[2:]:
         raise ValueError(
             f"accuracy needs scores of shape (batch, classes, ...) and classes of shape "
             f"(batch, ...), not {tuple(y_pred.shape)} and {tuple(y_true.shape)}"
         )
     counts = y_true != ignore_index
-    right = ((predicted == y_true) & counts).sum()  # sums, as indexing would wait for the device
+    right = (
+        (y_pred.argmax(1) == y_true) & counts
+    ).sum()  # sums, as indexing would wait for the device
     if right.device.type != "mps":  # it has no double precision
         right = right.double()  # or equal accuracies differ by their rounding, and one is "better"
     return right * 100.0 / counts.sum()

@@ -36,6 +36,10 @@ class Metric(ABC):
         self.update(y_pred, y_true)
         return self.compute()
 
+    def __call__(self, y_pred: Any, y_true: Any) -> MetricResult:
+        """Do what `forward` does: among batch metrics, a metric is called."""
+        return self.forward(y_pred, y_true)
+
 
 @runtime_checkable
 class Accumulating(Protocol):
@@ -49,6 +53,3 @@ class Accumulating(Protocol):
 
     def reset(self) -> Any:
         """Forget all batches."""
-
-    def forward(self, y_pred: Any, y_true: Any) -> Any:
-        """Add a batch and return its value."""

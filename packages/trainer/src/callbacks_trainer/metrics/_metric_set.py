@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
+from torch import Tensor
 
 from callbacks_core import Scalar
 
 from ._metric import Accumulating
-from ._names import name_of, named_metric, without_duplicates
+from ._names import name_of, named_metric, refuse_reserved, without_duplicates
 
 if TYPE_CHECKING:
     import torchmetrics
@@ -26,7 +27,7 @@ class MetricSet:
 
     Args:
         batch_metrics: Called with the prediction and the truth of each batch. One that has
-            ``compute`` and ``reset`` too gives the epoch's value itself.
+            ``update``, ``compute`` and ``reset`` too gives the epoch's value itself.
         epoch_metrics: Objects with ``update``, ``compute`` and ``reset``.
 
     Raises:
@@ -43,23 +44,17 @@ class MetricSet:
         batch_metrics: Iterable[MetricLike] | None = None,
         epoch_metrics: Iterable[MetricLike] | None = None,
     ) -> None:
-        batch = [_named(metric, "batch_metrics") for metric in _listed(batch_metrics)]
-        epoch = [_named(metric, "epoch_metrics") for metric in _listed(epoch_metrics)]
-        for _, metric in epoch:
-            if not isinstance(metric, Accumulating):
-                raise TypeError(
-                    f"an epoch metric needs update, compute, reset and forward, which {metric!r} "
-                    f"has not; for a plain function there is batch_metrics"
-                )
+        batch, epoch = (
+            [_named(metric, argument) for metric in _listed(metrics, argument)]
+            for argument, metrics in (
+                ("batch_metrics", batch_metrics),
+                ("epoch_metrics", epoch_metrics),
+            )
+        )
         names = without_duplicates(name for name, _ in batch + epoch)
-        metrics = [metric for _, metric in batch + epoch]
-        self._batch = list(zip(names, metrics, strict=True))[: len(batch)]
-        self._epoch = list(zip(names, metrics, strict=True))[len(batch) :]
-        self._adding_up = [
-            (name, metric)
-            for name, metric in (*self._batch, *self._epoch)
-            if isinstance(metric, Accumulating)
-        ]
+        metrics = [(name, metric) for name, (_, metric) in zip(names, batch + epoch, strict=True)]
+        self._batch, self._epoch = metrics[: len(batch)], metrics[len(batch) :]
+        self._adding_up = [named for named in metrics if isinstance(named[1], Accumulating)]
         self.names = [
             name for entry in names for name in ([entry] if isinstance(entry, str) else entry)
         ]
@@ -92,7 +87,7 @@ class MetricSet:
         values: dict[str, Scalar] = {}
         with torch.no_grad():
             for name, metric in self._batch:
-                values.update(_by_name(name, metric(y_pred, y_true)))
+                _add(values, name, metric(y_pred, y_true))
             for _, metric in self._epoch:
                 metric.update(y_pred, y_true)
         return values
@@ -101,15 +96,19 @@ class MetricSet:
         """Return the values, over all batches, of the metrics that add up by themselves."""
         values: dict[str, Scalar] = {}
         for name, metric in self._adding_up:
-            values.update(_by_name(name, metric.compute()))
+            _add(values, name, metric.compute())
         return values
 
 
-def _listed(metrics: Iterable[MetricLike] | None) -> list[Any]:
+def _listed(metrics: Iterable[MetricLike] | None, argument: str) -> list[Any]:
     if metrics is None:
         return []
-    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
-        return [metrics]
+    if isinstance(metrics, Mapping):
+        raise TypeError(
+            f"`{argument}` must be a list, in which (name, metric) names a metric, not {metrics!r}"
+        )
+    if isinstance(metrics, str | Accumulating) or not isinstance(metrics, Iterable):
+        return [metrics]  # a MetricCollection can be iterated over, and is one metric
     return list(metrics)
 
 
@@ -128,37 +127,48 @@ def _named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
             f"`{argument}` has the class {metric.__name__}, not an instance of it: "
             f"write {metric.__name__}(...)"
         )
-    if not callable(metric) and isinstance(metric, Accumulating):
-        return given or name_of(metric), _Called(metric) if argument == "batch_metrics" else metric
-    if not callable(metric):
+    if argument == "epoch_metrics" and not isinstance(metric, Accumulating):
         raise TypeError(
-            f"`{argument}` must hold functions, torchmetrics objects or names, not {metric!r}"
+            f"an epoch metric needs update, compute and reset, which {metric!r} has not; "
+            f"for a plain function there is batch_metrics"
+        )
+    if argument == "batch_metrics" and not callable(metric):
+        raise TypeError(
+            f"`batch_metrics` must hold functions, torchmetrics objects or names, not {metric!r}"
         )
     return given or name_of(metric), metric
 
 
-class _Called:
-    """Makes a `Metric` callable, as torchmetrics objects are."""
-
-    def __init__(self, metric: Accumulating) -> None:
-        self.update = metric.update
-        self.compute = metric.compute
-        self.reset = metric.reset
-        self.forward = metric.forward
-
-    def __call__(self, y_pred: Any, y_true: Any) -> Any:
-        """Add a batch and return its value."""
-        return self.forward(y_pred, y_true)
+def _add(values: dict[str, Scalar], name: str | list[str], result: Any) -> None:
+    """Add what the metric *name* returned to *values*."""
+    for key, value in _by_name(name, result).items():
+        if key in values:
+            raise ValueError(f"two metrics return a value called {key!r}; the second is {name!r}")
+        values[key] = _scalar(key, value)
 
 
-def _by_name(name: str | list[str], value: Any) -> dict[str, Scalar]:
-    if isinstance(value, Mapping):
-        return dict(value)
+def _by_name(name: str | list[str], result: Any) -> Mapping[str, Any]:
+    if isinstance(result, Mapping):
+        for key in result:
+            refuse_reserved(key)
+        return result
     if isinstance(name, str):
-        return {name: value}
-    values = list(value)
-    if len(values) != len(name):
+        return {name: result}
+    several = list(result)
+    if len(several) != len(name):
         raise ValueError(
-            f"a metric has the names {name!r}, but returned {len(values)} values: {values!r}"
+            f"a metric has the names {name!r}, but returned {len(several)} values: {several!r}"
         )
-    return dict(zip(name, values, strict=True))
+    return dict(zip(name, several, strict=True))
+
+
+def _scalar(name: str, value: Any) -> Scalar:
+    if isinstance(value, Tensor | float | int):
+        return value
+    if getattr(value, "shape", None) == ():
+        number: float = value.item()  # of NumPy, whose numbers JSON does not know
+        return number
+    raise ValueError(
+        f"the metric {name!r} must return a number, not {value!r}; one that returns several "
+        f'needs as many names: (["one", "two"], metric)'
+    )
