@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 
 class TensorDataset(Dataset[Any]):
@@ -25,10 +25,10 @@ class TensorDataset(Dataset[Any]):
     """
 
     def __init__(self, *values: Any) -> None:
-        if not values:
-            raise ValueError("a TensorDataset needs at least one tensor")
         self.values = tuple(_as_tensors(value) for value in values)
         lengths = {name: len(tensor) for name, tensor in _leaves(self.values, "")}
+        if not lengths:
+            raise ValueError("a TensorDataset needs at least one tensor")
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"values{name}: {size}" for name, size in lengths.items())
             raise ValueError(f"all tensors must have the same length; they have {listed}")
@@ -50,7 +50,7 @@ def _as_tensors(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(_as_tensors(item) for item in value)
     if hasattr(value, "__array__"):
-        return torch.as_tensor(value)
+        return torch.as_tensor(value.__array__())
     raise TypeError(f"expected a tensor, an array or a tuple of them, not {value!r}")
 
 
@@ -87,20 +87,16 @@ def make_loader(
         collate_fn: Makes a batch of a list of examples.
         options: Arguments of `DataLoader` that go before all of these.
     """
-    arguments = {
+    given = dict(options or {})
+    ours: dict[str, Any] = {
         "batch_size": batch_size,
         "shuffle": shuffle,
         "num_workers": num_workers,
         "collate_fn": collate_fn,
-        **(options or {}),
     }
-    if "sampler" in arguments or "batch_sampler" in arguments:
-        arguments.pop("shuffle") if "shuffle" not in (options or {}) else None
-    if "batch_sampler" in arguments:
-        arguments.pop("batch_size")
-    return DataLoader(dataset, **arguments)
-
-
-def pair(x: Any, y: Any) -> TensorDataset:
-    """Return a dataset of inputs and targets."""
-    return TensorDataset(x, y)
+    samplers = [key for key in ("sampler", "batch_sampler") if given.get(key) is not None]
+    if samplers or isinstance(dataset, IterableDataset):
+        del ours["shuffle"]
+    if "batch_sampler" in samplers:
+        del ours["batch_size"]
+    return DataLoader(dataset, **(ours | given))
