@@ -18,7 +18,6 @@ _LOSSES: Final[dict[str, LossFunction]] = {
         "binary_cross_entropy",
         "binary_cross_entropy_with_logits",
         "cross_entropy",
-        "gaussian_nll_loss",
         "hinge_embedding_loss",
         "huber_loss",
         "kl_div",

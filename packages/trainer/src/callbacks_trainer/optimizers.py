@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import Parameter, signature
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from callbacks_core import did_you_mean
 
 OptimizerLike: TypeAlias = "Optimizer | str | Mapping[str, Any] | None"
+
 
 _CLASSES: Final[dict[str, type[Optimizer]]] = {
     name.lower(): value
@@ -32,13 +34,14 @@ def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None
 
     Raises:
         TypeError: *optimizer* is none of these.
-        ValueError: There is no optimizer of that name, or it has parameters that are not the
-            network's.
+        ValueError: There is no optimizer of that name, it has parameters that are not the
+            network's, or its steps need a closure, such as those of ``LBFGS``.
     """
     if optimizer is None:
         return None
     if isinstance(optimizer, Optimizer):
         _require_own_parameters(optimizer, network)
+        _refuse_closures(type(optimizer))
         return optimizer
     if isinstance(optimizer, str):
         return _make(optimizer, {}, network)
@@ -47,22 +50,43 @@ def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None
         if "optim" not in settings:
             raise ValueError(f"the optimizer's name is missing: {settings!r} has no 'optim'")
         return _make(settings.pop("optim"), settings, network)
-    raise TypeError(
+    raise _wrong_kind(optimizer)
+
+
+def _wrong_kind(optimizer: object) -> TypeError:
+    if isinstance(optimizer, type):
+        return TypeError(
+            f"`optimizer` is the class {optimizer.__name__}, not an instance of it: "
+            f"write {optimizer.__name__}(network.parameters()) or {optimizer.__name__.lower()!r}"
+        )
+    return TypeError(
         f"`optimizer` must be an optimizer, its name, a mapping with 'optim', or None, "
         f"not {optimizer!r}"
     )
 
 
-def _make(name: str, settings: dict[str, Any], network: Module) -> Optimizer:
+def _make(name: object, settings: dict[str, Any], network: Module) -> Optimizer:
+    if not isinstance(name, str):
+        raise TypeError(f"the optimizer's name, under 'optim', must be a str, not {name!r}")
     if name.lower() not in _CLASSES:
         raise ValueError(
             f"there is no optimizer {name!r}{did_you_mean(name.lower(), _CLASSES)} "
             f"(those of torch.optim: {', '.join(sorted(_CLASSES))})"
         )
+    _refuse_closures(_CLASSES[name.lower()])
     if name.lower() == "sgd":
         settings.setdefault("lr", 1e-2)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return _CLASSES[name.lower()](parameters, **settings)
+
+
+def _refuse_closures(optimizer: type[Optimizer]) -> None:
+    closure = signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is Parameter.empty:
+        raise ValueError(
+            f"{optimizer.__name__} cannot be used here: a step of it needs a closure that computes "
+            f"the loss again"
+        )
 
 
 def _require_own_parameters(optimizer: Optimizer, network: Module) -> None:
