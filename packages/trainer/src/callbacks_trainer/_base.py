@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch.nn import Module
@@ -15,6 +15,9 @@ from .optimizers import OptimizerLike, get_optimizer
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+Part = TypeVar("Part")
 
 
 class ModelBase:
@@ -71,6 +74,21 @@ class ModelBase:
     def cpu(self) -> Self:
         """Move everything to the CPU."""
         return self.to("cpu")
+
+
+def required(part: Part | None, name: str) -> Part:
+    """Return a part of a model.
+
+    Args:
+        part: The part, or None.
+        name: What it is called in the error, such as ``"an optimizer"``.
+
+    Raises:
+        ValueError: It is None.
+    """
+    if part is None:
+        raise ValueError(f"the model was made without {name}, which this needs")
+    return part
 
 
 def _require_module(network: object) -> None:

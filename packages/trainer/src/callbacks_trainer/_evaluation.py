@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from callbacks_core import TrainingLoop, get_batch_size
 
-from ._base import ModelBase
+from ._base import ModelBase, required
 from ._outputs import Outputs
 from ._results import scores, unpacked
 from ._steps import Steps
@@ -87,6 +87,7 @@ class EvaluationMethods(ModelBase):
             TypeError: The loader yields something else than pairs.
             ValueError: There is no loss function, or the loader has no batch.
         """
+        required(self.loss_function, "a loss function")
         shape = {"concatenate_returns": concatenate_returns, "convert_to_numpy": convert_to_numpy}
         predictions, truths = Outputs(return_pred, **shape), Outputs(return_ground_truth, **shape)
         metrics = self.metrics.fresh()

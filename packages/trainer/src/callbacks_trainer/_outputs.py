@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .convert import concatenate, torch_apply, torch_to_numpy
+from .convert import concatenate, detach, torch_apply, torch_to_numpy
 
 
 class Outputs:
@@ -28,9 +28,20 @@ class Outputs:
     def add(self, value: Any) -> None:
         """Keep the output of a batch, if outputs are wanted."""
         if self.wanted:
-            self._parts.append(torch_apply(value, lambda tensor: tensor.detach().cpu()))
+            self._parts.append(torch_apply(detach(value), lambda tensor: tensor.cpu()))
 
     def result(self) -> Any:
-        """Return all outputs, joined or as a list of batches."""
-        gathered = concatenate(self._parts) if self._concatenate else self._parts
+        """Return all outputs, joined or as a list of batches.
+
+        Raises:
+            RuntimeError: Batches are to be joined, and differ in more than their length.
+        """
+        gathered = self._joined() if self._concatenate else self._parts
         return torch_to_numpy(gathered) if self._to_numpy else gathered
+
+    def _joined(self) -> Any:
+        try:
+            return concatenate(self._parts)
+        except RuntimeError as error:
+            error.add_note("concatenate_returns=False returns the batches as a list")
+            raise

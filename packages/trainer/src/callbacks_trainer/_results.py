@@ -10,7 +10,7 @@ import torch
 
 from callbacks_core import LazyLogs, Scalar
 
-from .convert import torch_apply, torch_to_numpy
+from .convert import detach, torch_to_numpy
 
 
 def scores(values: Mapping[str, float], prefix: str = "") -> list[Any]:
@@ -36,6 +36,5 @@ def on_batch_result(
     logs = LazyLogs(values).copy()
     parts: list[Any] = [logs] if return_dict_format else scores(logs)
     if y_pred is not None:
-        detached = torch_apply(y_pred, lambda tensor: tensor.detach())
-        parts.append(torch_to_numpy(detached) if convert_to_numpy else detached)
+        parts.append(torch_to_numpy(y_pred) if convert_to_numpy else detach(y_pred))
     return unpacked(parts)

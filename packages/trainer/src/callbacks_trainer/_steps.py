@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from callbacks_core import Pass, Scalar, get_batch_size
 
-from .convert import to_tensors
+from ._base import required
+from .convert import detach, to_tensors
 
 if TYPE_CHECKING:
     from ._base import ModelBase
     from .metrics import MetricSet
+
+_SEVERAL: Final = (tuple, list)
 
 
 class Steps:
@@ -39,7 +43,7 @@ class Steps:
         Raises:
             TypeError: *batch* is no pair.
         """
-        if batch.__class__ not in (tuple, list) or len(batch) != 2:
+        if not isinstance(batch, _SEVERAL) or len(batch) != 2:
             raise TypeError(f"a batch must be a pair (inputs, targets), not {_describe(batch)}")
         x, y = batch
         device = self.device
@@ -49,7 +53,7 @@ class Steps:
 
     def forward(self, x: Any) -> Any:
         """Return the network's output; a tuple or list of inputs becomes its arguments."""
-        if x.__class__ in (tuple, list):
+        if isinstance(x, _SEVERAL) and not isinstance(x, PackedSequence):
             return self.network(*x)
         return self.network(x)
 
@@ -78,11 +82,11 @@ class Steps:
         """Return what is logged of a batch."""
         if not self.metrics:
             return {"loss": loss}
-        return {"loss": loss, **self.metrics.update(_detached(y_pred), y)}
+        return {"loss": loss, **self.metrics.update(detach(y_pred), y)}
 
     def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
-        optimizer = _required(self.optimizer)
+        optimizer = required(self.optimizer, "an optimizer")
         prepare, network, forward, loss_of = self.prepare, self.network, self.forward, self.loss
         zero_grad, step, backward = optimizer.zero_grad, optimizer.step, torch.autograd.backward
         backward_end, record, metrics = batches.backward_end, batches.record, bool(self.metrics)
@@ -103,7 +107,7 @@ class Steps:
         The gradients are those of one big batch of all their examples. What is left at the end
         of the pass makes a smaller step; what a stop leaves is dropped.
         """
-        optimizer = _required(self.optimizer)
+        optimizer = required(self.optimizer, "an optimizer")
         waiting = examples = 0
         for batch in batches:
             x, y = self.prepare(batch)
@@ -131,12 +135,6 @@ class Steps:
             yield y_pred, y
 
 
-def _required(optimizer: torch.optim.Optimizer | None) -> torch.optim.Optimizer:
-    if optimizer is None:
-        raise ValueError("the model was made without an optimizer, which training needs")
-    return optimizer
-
-
 def _divide_gradients(optimizer: torch.optim.Optimizer, examples: int) -> None:
     gradients = [
         parameter.grad
@@ -149,10 +147,6 @@ def _divide_gradients(optimizer: torch.optim.Optimizer, examples: int) -> None:
             gradient.div_(examples)
         return
     torch._foreach_div_(gradients, float(examples))
-
-
-def _detached(value: Any) -> Any:
-    return value.detach() if isinstance(value, Tensor) else value
 
 
 def _describe(value: object) -> str:

@@ -18,7 +18,7 @@ from callbacks_core import (
     whole_number,
 )
 
-from ._base import ModelBase
+from ._base import ModelBase, required
 from ._results import on_batch_result
 from ._steps import Steps
 from .data import TensorDataset, make_loader
@@ -85,8 +85,8 @@ class TrainingMethods(ModelBase):
             ValueError: There is no optimizer or loss function, a number is out of range, a loader
                 has no batch or runs dry, or the loss is no scalar.
         """
-        if self.optimizer is None:
-            raise ValueError("the model was made without an optimizer, which training needs")
+        required(self.optimizer, "an optimizer")
+        required(self.loss_function, "a loss function")
         whole_number("batches_per_step", batches_per_step, at_least=1)
         for name, number in (
             ("steps_per_epoch", steps_per_epoch),
@@ -224,8 +224,7 @@ class TrainingMethods(ModelBase):
         Raises:
             ValueError: There is no optimizer or loss function, or the loss is no scalar.
         """
-        if self.optimizer is None:
-            raise ValueError("the model was made without an optimizer, which training needs")
+        optimizer = required(self.optimizer, "an optimizer")
         metrics = self.metrics.fresh()
         steps = Steps(self, metrics)
         mode = NetworkMode(self.network)
@@ -234,9 +233,9 @@ class TrainingMethods(ModelBase):
             x, y = steps.prepare((x, y))
             y_pred = steps.forward(x)
             loss = steps.loss(y_pred, y)
-            self.optimizer.zero_grad()
+            optimizer.zero_grad()
             torch.autograd.backward(loss)
-            self.optimizer.step()
+            optimizer.step()
         finally:
             mode.restore()
         values = {**steps.values(loss.detach(), y_pred, y), **metrics.compute()}

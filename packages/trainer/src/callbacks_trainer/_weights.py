@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from ._base import ModelBase
+from ._base import ModelBase, required
 from .state import FileLike, load_state, save_state
 
 
@@ -23,7 +23,9 @@ class WeightMethods(ModelBase):
     def get_weight_copies(self) -> dict[str, Tensor]:
         """Return copies of the network's weights, on the CPU."""
         return {
-            name: value.detach().to("cpu", copy=True) if isinstance(value, Tensor) else value
+            name: value.detach().to("cpu", copy=True)
+            if isinstance(value, Tensor)
+            else copy.deepcopy(value)
             for name, value in self.network.state_dict().items()
         }
 
@@ -76,7 +78,7 @@ class WeightMethods(ModelBase):
         Raises:
             ValueError: There is no optimizer.
         """
-        return self._required_optimizer().state_dict()
+        return required(self.optimizer, "an optimizer").state_dict()
 
     def set_optimizer_state(self, state: dict[str, Any]) -> None:
         """Take up a state of the optimizer.
@@ -84,7 +86,7 @@ class WeightMethods(ModelBase):
         Raises:
             ValueError: There is no optimizer, or its parameter groups do not fit.
         """
-        self._required_optimizer().load_state_dict(state)
+        required(self.optimizer, "an optimizer").load_state_dict(state)
 
     def save_optimizer_state(self, file: FileLike) -> None:
         """Save the optimizer's state; a path is replaced as a whole and durably.
@@ -104,8 +106,3 @@ class WeightMethods(ModelBase):
             pickle.UnpicklingError: The file holds something other than a state.
         """
         self.set_optimizer_state(load_state(file))
-
-    def _required_optimizer(self) -> torch.optim.Optimizer:
-        if self.optimizer is None:
-            raise ValueError("the model was made without an optimizer")
-        return self.optimizer

@@ -16,14 +16,14 @@ def torch_apply(value: Any, function: Callable[[Tensor], Any]) -> Any:
 
     Args:
         value: A tensor, a `PackedSequence`, or a nest of them; anything else is left as it is.
-        function: Called with each tensor (a `PackedSequence` has one such method of its own and
-            is passed whole).
+        function: Called with each tensor. A `PackedSequence` is passed whole: it has ``to``,
+            ``cpu`` and ``data`` as a tensor has.
 
     Returns:
         The same nest with what *function* returned.
     """
     if isinstance(value, Tensor | PackedSequence):
-        return function(value)  # type: ignore[arg-type]  # both have .to, .cpu and .detach or data
+        return function(value)  # type: ignore[arg-type]  # it does what a tensor does
     if isinstance(value, Mapping):
         return {key: torch_apply(item, function) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -36,16 +36,29 @@ def torch_apply(value: Any, function: Callable[[Tensor], Any]) -> Any:
 def torch_to_numpy(value: Any, *, copy: bool = False) -> Any:
     """Turn every tensor in a nest of tuples, lists and mappings into a NumPy array.
 
+    A `PackedSequence`, for which NumPy has nothing, comes back on the CPU.
+
     Args:
         value: A tensor, or a nest of them.
         copy: Whether the arrays get memory of their own even when the tensor is on the CPU.
     """
 
     def to_array(tensor: Tensor) -> Any:
-        host = tensor.detach().cpu()
+        host = detach(tensor).cpu()
+        if isinstance(host, PackedSequence):
+            return host
         return (host.clone() if copy and host.data_ptr() == tensor.data_ptr() else host).numpy()
 
     return torch_apply(value, to_array)
+
+
+def detach(value: Any) -> Any:
+    """Return the tensors of a nest without their history; they share the memory."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, PackedSequence):
+        return value._replace(data=value.data.detach())
+    return torch_apply(value, detach)
 
 
 def to_tensors(value: Any, device: torch.device | None) -> Any:
@@ -75,14 +88,18 @@ def concatenate(parts: Sequence[Any]) -> Any:
 
     Args:
         parts: One output for each batch, all of the same shape but for the first dimension.
-            Scalars are stacked into a vector; what is no tensor is joined into a list.
+            Scalars are stacked into a vector; what is no tensor is joined into a list, and so are
+            objects of `PackedSequence`.
+
+    Raises:
+        RuntimeError: The shapes differ.
     """
     first = parts[0]
     if isinstance(first, Tensor):
         return torch.cat([part.reshape(1) if part.dim() == 0 else part for part in parts])
     if isinstance(first, Mapping):
         return {key: concatenate([part[key] for part in parts]) for key in first}
-    if isinstance(first, list | tuple):
+    if isinstance(first, list | tuple) and not isinstance(first, PackedSequence):
         joined = [concatenate(list(items)) for items in zip(*parts, strict=True)]
         if hasattr(first, "_fields"):
             return type(first)(*joined)
