@@ -122,6 +122,9 @@ def test_a_stopped_run_goes_on_with_more_patience():
     again.load_state_dict(stopping.state_dict())
     assert len(play(again, losses(2.0, 2.0, 2.0), initial_epoch=3).history) == 2
     assert again.stopped_epoch == 4
+    again.load_state_dict(stopping.state_dict())
+    play(again, losses(0.5), initial_epoch=3)
+    assert again.stopped_epoch == 0
 
 
 def test_a_restored_state_is_used_once():

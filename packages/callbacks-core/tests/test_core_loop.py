@@ -487,6 +487,18 @@ def test_weights_that_are_lost_are_neither_validated_nor_saved(trainer, capsys):
     assert not {"on_valid_begin", "on_epoch_end", "on_settled"} & set(recorder.hooks)
 
 
+def test_an_epoch_ends_once(network):
+    """A body that ends it by hand, to see its logs, changes nothing for the callbacks."""
+    recorder = Recorder()
+    with TrainingLoop(network, callbacks=recorder) as loop:
+        for epoch in loop.epochs(2):
+            for _ in epoch.train(batches(1)):
+                loop.log(loss=2.0)
+            epoch.end()
+            assert epoch.logs["loss"] == 2.0
+    assert recorder.hooks.count("on_epoch_end") == len(loop.history) == 2
+
+
 def test_an_epoch_tells_that_it_was_abandoned(network):
     """The body can ask, and skip what else it would do."""
     with TrainingLoop(network, callbacks=TerminateOnNaN(every=100)) as loop:

@@ -104,7 +104,9 @@ def reads(monkeypatch):
 def test_lazy_logs_equal_their_dict(way, plain):
     """However the logs are read, what comes out is what a plain dict of numbers gives."""
     read = READINGS[way]
-    assert read(lazy(plain)) == read(dict(plain))
+    lazily, plainly = read(lazy(plain)), read(dict(plain))
+    assert lazily == plainly
+    assert repr(lazily) == repr(plainly)  # a tensor equals its number, and does not look like it
 
 
 @pytest.mark.parametrize("way", ["copy", "deepcopy", "copy method", "pickle", "or", "reversed or"])

@@ -82,7 +82,6 @@ class DelayCallback(Callback):
         if not self._restored:
             self._reset()
         self._restored = False
-        self._heard = False
         self.callbacks.on_train_begin(logs)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
