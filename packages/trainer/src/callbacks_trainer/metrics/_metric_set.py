@@ -67,7 +67,9 @@ class MetricSet:
         """Return a set like this one that has seen no batch, to be used beside it."""
         if not self._adding_up:
             return self
-        other = copy.deepcopy(self)
+        functions = [metric for _, metric in self._batch if not isinstance(metric, Accumulating)]
+        kept = {id(metric): metric for metric in functions}  # one may be a method of the network
+        other = copy.deepcopy(self, kept)
         other.reset()
         return other
 
