@@ -16,10 +16,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 from sybil.typing import Evaluator, Parser
+
+settings.register_profile("callboard", deadline=None)  # a busy machine fails no test
+settings.load_profile("callboard")
 
 PACKAGES = Path(__file__).parent / "packages"
 

@@ -2,12 +2,8 @@
 import re
 
 import pytest
-from hypothesis import settings
 
 from callbacks_core import Callback
-
-settings.register_profile("callboard", deadline=None)  # a busy machine fails no test
-settings.load_profile("callboard")
 
 
 @pytest.fixture(scope="session")

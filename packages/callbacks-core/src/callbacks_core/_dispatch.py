@@ -91,9 +91,14 @@ class Hook:
 
     def __init__(self, name: str, members: Sequence[Member]) -> None:
         self.name = name
-        self.targets = [
-            Target(member, name) for member in members if _listens(member.callback, name)
-        ]
+        self.targets: list[Target] = []
+        for member in members:
+            self.add(member)
+
+    def add(self, member: Member) -> None:
+        """Call *member* too, after the others, if it listens."""
+        if _listens(member.callback, self.name):
+            self.targets.append(Target(member, self.name))
 
     def __call__(self, *arguments: object) -> None:
         """Call the targets, keep their times and apply their failure policies."""

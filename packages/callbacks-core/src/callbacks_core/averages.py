@@ -22,13 +22,13 @@ class RunningMean:
     the device has it. `result` is a tensor again as soon as one of the values was.
     """
 
-    __slots__ = ("_total", "_waiting", "_weights", "weight")
+    __slots__ = ("_total", "_waiting", "_weight", "_weights")
 
     def __init__(self) -> None:
         self._waiting: list[Scalar] = []
         self._weights: list[float] = []
         self._total: Any = 0.0
-        self.weight: float = 0
+        self._weight: float = 0
 
     def add(self, value: Scalar, weight: float = 1) -> None:
         """Add *value*, counted *weight* times.
@@ -55,16 +55,16 @@ class RunningMean:
                 self._total = self._total + float(value) * weight
         for weight, tensors in groups.items():  # one or two: only the last batch is smaller
             self._total = self._total + _sum(tensors) * weight
-        self.weight += sum(self._weights)
+        self._weight += sum(self._weights)
         self._waiting.clear()
         self._weights.clear()
 
     def result(self) -> Scalar:
         """Return the mean so far, on the device where the values are; NaN when there are none."""
         self._fold()
-        if not self.weight:
+        if not self._weight:
             return float("nan")
-        mean: Scalar = self._total / self.weight
+        mean: Scalar = self._total / self._weight
         return mean
 
     def state_dict(self) -> dict[str, Any]:
@@ -74,14 +74,14 @@ class RunningMean:
         """
         return {
             "total": self._total,
-            "weight": self.weight,
+            "weight": self._weight,
             "waiting": list(self._waiting),
             "weights": list(self._weights),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state that `state_dict` returned."""
-        self._total, self.weight = state["total"], state["weight"]
+        self._total, self._weight = state["total"], state["weight"]
         self._waiting, self._weights = list(state["waiting"]), list(state["weights"])
 
 

@@ -79,6 +79,12 @@ class Callback(ABC):
             raise NotAttachedError(_not_attached(self, "params"))
         return self._params
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy without the model, which is not the callback's own."""
+        return {
+            name: value for name, value in vars(self).items() if name not in ("_model", "_params")
+        }
+
     def set_model(self, model: ModelLike) -> None:
         """Attach *model*; a loop calls this before the first hook."""
         self._model = model

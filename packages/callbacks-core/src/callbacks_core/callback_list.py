@@ -55,13 +55,19 @@ class CallbackList(Callback):
         return [member.callback for member in self._members]
 
     def append(self, callback: Callback) -> None:
-        """Add *callback* at the end.
+        """Add *callback* at the end; within a run it hears of what comes from the next epoch on.
 
         Raises:
             TypeError: It is a class, or no callback at all.
         """
-        self._members.append(_member(len(self._members), callback))
-        self._bind()
+        member = _member(len(self._members), callback)
+        self._members.append(member)
+        for hook in self._hooks.values():
+            hook.add(member)
+        if self._model is not None:
+            callback.set_model(self._model)
+        if self._params is not None:
+            callback.set_params(self._params)
 
     def __iter__(self) -> Iterator[Callback]:
         """Iterate over the callbacks."""

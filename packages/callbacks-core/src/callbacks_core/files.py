@@ -93,7 +93,7 @@ def durable_open(
     The bytes go to a temporary file in the target's own folder, are flushed and synced, and only
     then take the target's name; the folder is synced last. When anything fails, the old file is
     as it was and the temporary one is gone. The temporary name is always the same, so what a
-    killed process leaves is overwritten by the next save.
+    killed process leaves is overwritten by the next save. A link is replaced, not followed.
 
     Args:
         path: The file to replace. Missing parents are made.

@@ -197,7 +197,7 @@ class LRSchedulerCallback(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy the arguments and what was loaded, without the optimizer."""
-        return {**vars(self), "_scheduler": None}
+        return {**super().__getstate__(), "_scheduler": None}
 
 
 def _apply(state: State, scheduler: LRScheduler) -> None:

@@ -111,6 +111,9 @@ class Pass(Generic[Batch]):
         self._count_optimizer_steps()
         try:
             yield from self._batches()
+        except Exception:
+            self._finished = True  # or its end would be told of, should somebody go on from here
+            raise
         finally:
             if self._optimizer_steps is not None:
                 self._optimizer_steps.release()
