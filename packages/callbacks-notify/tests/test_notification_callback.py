@@ -71,7 +71,10 @@ def test_an_early_end_is_told():
     """Whoever waits for the last epoch learns that it does not come."""
     inbox = Inbox()
     play([EarlyStopping(), NotificationCallback(inbox)], [{"val_loss": 1.0}] * 5)
-    assert inbox.messages[-1] == ("End of the training.", "It was stopped after epoch 2.\n")
+    assert inbox.messages[-1] == (
+        "End of the training.",
+        "It was stopped after epoch 2: val_loss has not improved on 1 for 1 epoch.\n",
+    )
 
 
 def boom(epoch, logs):

@@ -3,25 +3,49 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Mapping
+from math import inf, isfinite
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
-from callbacks_core import Callback, is_rank_zero, whole_number
+from callbacks_core import (
+    Callback,
+    Mode,
+    Monitor,
+    did_you_mean,
+    is_rank_zero,
+    one_of,
+    stop_reason,
+    whole_number,
+)
 
 from . import messages
 from .delivery import Delivery
+from .foreign import protect
+from .news import SEVERITIES, News, Severity
 from .notificator import Sender, as_sender
+from .quiet_hours import QuietHours
+from .template import Template, Words
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from callbacks_core import FailurePolicy, Logs
+    from callbacks_core import FailurePolicy, Logs, State
+
+_logger = logging.getLogger(__name__)
+
+_SIGNS_OF_LIFE: Final = ("on_train_batch_end", "on_valid_batch_end", "on_test_batch_end")
 
 
 class NotificationCallback(Callback):
     """Send a notification when training or testing begins, ends or fails, and every few epochs.
 
-    Messages are sent by a thread of their own: training never waits for a channel, and goes on
-    when it fails. The log tells of the first failure, and at the end how many messages were lost.
-    Only the process of rank zero sends any.
+    A crash (with the last lines of the traceback), an interruption, an early end (with the
+    reason), a value that is no number, and a resumption from a saved state are told too. Messages
+    are sent by a thread of their own: training never waits for a channel, and goes on when it
+    fails. What fails is tried again; the log tells of the first failure, and at the end how many
+    messages were lost. Only the process of rank zero sends any, and what was told before a
+    resumption is not told again.
 
     Args:
         notificator: Anything with a method ``send_notification(message, *, subject=None)``: a
@@ -29,12 +53,29 @@ class NotificationCallback(Callback):
         alert_frequency: Send the values of every epoch whose number can be divided by this.
         experiment_name: A name to add to the subjects.
         timeout: How many seconds to wait, at the end, for what is not sent yet.
+        monitor: Tell of each new best of this value. The summary names the best epoch by it, or
+            by ``val_loss``.
+        mode: ``"min"`` when a smaller value of *monitor* is better, ``"max"`` when a larger is.
+        summary: Whether to say, at the end of a training, how long it took, which epoch was the
+            best, and the last values.
+        stalled_after: Tell when no batch has ended for so many seconds, and when one has again.
+        minimum_severity: Leave out what matters less. Epochs, new bests and the beginning of a
+            test are ``"progress"``; the beginning and the end, and the values of a test,
+            ``"info"``; an interruption ``"warning"``; a crash, a stall and NaN ``"error"``.
+        quiet_hours: Two times of the day, such as ``("22:00", "07:30")``, between which only
+            errors are sent; the rest is sent afterwards, as one message, or when the run ends.
+        subject: The subject of an epoch's message: a format string such as
+            ``"{epoch}: {val_loss:.3f}"``, or a function of the logs.
+        message: The text of an epoch's message, likewise.
+        per_minute: How many messages a minute may go; what comes faster goes as one.
+        attempt_timeout: How many seconds one attempt to send may take.
 
     Raises:
         TypeError: *notificator* cannot send notifications, or another argument is of the wrong
             kind.
-        ValueError: *alert_frequency* is less than 1, or *timeout* is negative or not
-            finite.
+        ValueError: *alert_frequency* or *per_minute* is less than 1, a number of seconds is
+            negative or not finite, a time or a severity is none, or a format string asks for
+            what the logs can never have.
     """
 
     on_error: FailurePolicy = "disable"
@@ -46,61 +87,274 @@ class NotificationCallback(Callback):
         experiment_name: str | None = None,
         *,
         timeout: float = 30.0,
+        monitor: str | None = None,
+        mode: Mode = "min",
+        summary: bool = False,
+        stalled_after: float | None = None,
+        minimum_severity: Severity = "progress",
+        quiet_hours: tuple[str, str] | None = None,
+        subject: Words | None = None,
+        message: Words | None = None,
+        per_minute: int = 20,
+        attempt_timeout: float = 10.0,
     ) -> None:
         whole_number("alert_frequency", alert_frequency, at_least=1)
+        whole_number("per_minute", per_minute, at_least=1)
         if experiment_name is not None and not isinstance(experiment_name, str):
             raise TypeError(f"`experiment_name` must be a str, not {experiment_name!r}")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            raise TypeError(f"`timeout` must be a number of seconds, not {timeout!r}")
-        if not 0 <= timeout < inf:
-            raise ValueError(f"`timeout` must be zero or more, and finite, not {timeout!r}")
+        one_of("minimum_severity", minimum_severity, SEVERITIES)
+        _check_seconds("timeout", timeout, zero=True)
+        _check_seconds("attempt_timeout", attempt_timeout)
+        if stalled_after is not None:
+            _check_seconds("stalled_after", stalled_after)
         self.notificator = as_sender(notificator)
+        protect(self.notificator)
         self.alert_frequency = alert_frequency
         self.experiment_name = experiment_name
         self.timeout = timeout
-        self._delivery = Delivery(self.notificator)
+        self.monitor = monitor
+        self.summary = summary
+        self.stalled_after = stalled_after
+        self.minimum_severity = minimum_severity
+        self._best = Monitor("val_loss" if monitor is None else monitor, mode)
+        self._subject = None if subject is None else Template("subject", subject)
+        self._message = None if message is None else Template("message", message)
+        self._delivery = Delivery(
+            self.notificator,
+            attempt_timeout=attempt_timeout,
+            per_minute=per_minute,
+            quiet_hours=None if quiet_hours is None else QuietHours(quiet_hours),
+        )
+        self._watchdog: Watchdog | None = None
+        self._restored = False
+        self._forget()
+
+    def _forget(self) -> None:
         self._running = ""
-        self._epoch = 0
+        self._begun = self._epoch = self._told_epoch = self._best_epoch = 0
+        self._told: list[str] = []
+        self._seconds = 0.0
+        self._since = monotonic()
+        self._resuming = False
+        self._last: dict[str, float] = {}
+        self._best.reset()
+
+    def listens_to(self, hook: str) -> bool:
+        """Look at batches only where somebody wants to know that there are none."""
+        if hook in _SIGNS_OF_LIFE and self.stalled_after is None:
+            return False
+        return super().listens_to(hook)
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Tell that training begins."""
+        """Tell that training begins; one that is resumed tells so with its first epoch."""
+        if not self._restored:
+            self._forget()
+        self._resuming, self._restored = self._restored, False
+        self._since = monotonic()
         self._running = "training"
-        self._epoch = 0
-        self._send("Start of the training")
+        if not self._resuming:
+            self._send("Start of the training")
+        self._watch()
+
+    def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
+        """Tell that training is resumed, if it is."""
+        self._begun = epoch_number
+        if self._resuming:
+            self._resuming = False
+            self._send("The training is resumed", f"It goes on with epoch {epoch_number}.\n")
+
+    def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Be alive."""
+        self._live()
+
+    def on_valid_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Be alive."""
+        self._live()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
-        """Tell the values of the epoch, if it is one of those."""
+        """Tell the values of the epoch, if it is one of those, and what is remarkable of them."""
         self._epoch = epoch_number
+        self._last = dict(logs)
+        if epoch_number <= self._told_epoch:  # before the resumption
+            return
+        self._told_epoch = epoch_number
         if epoch_number % self.alert_frequency == 0:
-            self._send(f"Epoch {epoch_number} is done", messages.values("epoch", logs))
+            subject = self._words(self._subject, logs)
+            message = self._words(self._message, logs)
+            self._send(
+                f"Epoch {epoch_number} is done",
+                messages.values("epoch", logs) if message is None else message,
+                "progress",
+                subject=subject,
+            )
+        self._tell_nan(logs)
+        self._tell_best(epoch_number, logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Tell that training is done, and whether it was stopped."""
-        stopped = self.model.stop_training
-        self._send("End of the training", messages.stopped(self._epoch) if stopped else "")
+        """Tell that training is done, and whether and why it was stopped."""
+        self._stop_watching()
+        self._seconds = self._duration()
         self._running = ""
+        if self._resuming:  # it had ended before; nothing is new
+            return
+        text = ""
+        reason = messages.one_line(stop_reason(self.model))
+        abandoned = self._begun > self._epoch
+        if self.model.stop_training:
+            text = messages.stopped(self._begun, abandoned=abandoned, reason=reason)
+        if abandoned:
+            self._once("nan", f"NaN in epoch {self._begun}", text, "error")
+        if self.summary:
+            best = (self._best, self._best_epoch)
+            text += messages.summary(self._seconds, self._epoch, best, self._last)
+        self._send("End of the training", text)
 
     def on_test_begin(self, logs: Logs) -> None:
         """Tell that testing begins."""
         self._running = "testing"
-        self._send("Start of the testing")
+        self._send("Start of the testing", severity="progress")
+        self._watch()
+
+    def on_test_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Be alive."""
+        self._live()
 
     def on_test_end(self, logs: Logs) -> None:
         """Tell the values of the test."""
+        self._stop_watching()
         self._send("End of the testing", messages.values("test", logs))
         self._running = ""
 
     def on_exception(self, exception: BaseException) -> None:
         """Tell what ended the run; Ctrl-C and a request to exit are interruptions."""
+        self._stop_watching()
         what = self._running or "run"
-        ended = "failed" if isinstance(exception, Exception) else "was interrupted"
-        self._send(f"The {what} {ended}", messages.failure(exception))
+        text = messages.failure(exception)
+        if isinstance(exception, Exception):
+            self._send(f"The {what} failed", text, "error")
+        else:
+            self._send(f"The {what} was interrupted", text, "warning")
         self._running = ""
 
     def close(self) -> None:
         """Wait for what is not sent yet, but not for ever."""
+        self._stop_watching()
         self._delivery.finish(self.timeout)
 
-    def _send(self, text: str, message: str = "") -> None:
-        if is_rank_zero():
-            self._delivery.post(messages.subject(text, self.experiment_name), message)
+    def state_dict(self) -> State:
+        """Return what was told."""
+        return {
+            "epoch": self._told_epoch,
+            "told": list(self._told),
+            "seconds": self._duration() if self._running == "training" else self._seconds,
+            "best": self._best.state_dict(),
+            "best_epoch": self._best_epoch,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Remember what was told; the next training does not tell it again."""
+        self._forget()
+        self._epoch = self._begun = self._told_epoch = int(state["epoch"])
+        self._told = [str(what) for what in state["told"]]
+        self._seconds = float(state["seconds"])
+        self._best.load_state_dict(state["best"])
+        self._best_epoch = int(state["best_epoch"])
+        self._restored = True
+
+    def _tell_nan(self, logs: Mapping[str, object]) -> None:
+        bad = [
+            name for name, value in logs.items() if isinstance(value, float) and not isfinite(value)
+        ]
+        if bad:
+            text = "".join(f"{name}: {logs[name]}\n" for name in bad)
+            self._once("nan", f"NaN in epoch {self._epoch}", text, "error")
+
+    def _tell_best(self, epoch: int, logs: Logs) -> None:
+        name, before = self._best.name, self._best.best
+        if name not in logs:
+            if self.monitor is not None and "monitor" not in self._told:
+                self._told.append("monitor")
+                _logger.warning(
+                    "there is no %r in the logs, so no new best is told%s",
+                    name,
+                    did_you_mean(name, logs),
+                )
+            return
+        if not self._best.improved(logs):
+            return
+        self._best_epoch = epoch
+        if self.monitor is not None:
+            told = f" (before: {before})" if isfinite(before) else ""
+            text = f"{name}: {self._best.best}{told}\n"
+            self._send(f"New best in epoch {epoch}", text, "progress")
+
+    def _words(self, template: Template | None, logs: Logs) -> str | None:
+        if template is None:
+            return None
+        try:
+            return template.render(logs)
+        except Exception as error:  # words are not worth a run
+            if "template" not in self._told:
+                self._told.append("template")
+                _logger.warning("%s; the usual words are sent", error)
+            return None
+
+    def _watch(self) -> None:
+        if self.stalled_after is not None and is_rank_zero():
+            self._stop_watching()
+            self._watchdog = Watchdog(
+                self.stalled_after, stalled=self._tell_stall, recovered=self._tell_recovery
+            )
+
+    def _stop_watching(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
+
+    def _live(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.signs += 1
+
+    def _tell_stall(self, seconds: float) -> None:
+        where = f", in epoch {self._begun}" if self._running == "training" else ""
+        text = f"No batch has ended for {seconds:.0f} s{where}.\n"
+        self._send(f"The {self._running} is stalled", text, "error")
+
+    def _tell_recovery(self, seconds: float) -> None:
+        self._send(f"The {self._running} goes on", f"It was stalled for {seconds:.0f} s.\n")
+
+    def _duration(self) -> float:
+        return self._seconds + monotonic() - self._since
+
+    def _once(self, what: str, text: str, message: str, severity: Severity) -> None:
+        if what not in self._told:
+            self._told.append(what)
+            self._send(text, message, severity)
+
+    def _send(
+        self,
+        text: str,
+        message: str = "",
+        severity: Severity = "info",
+        *,
+        subject: str | None = None,
+    ) -> None:
+        if not is_rank_zero() or SEVERITIES.index(severity) < SEVERITIES.index(
+            self.minimum_severity
+        ):
+            return
+        if subject is None:
+            subject = messages.subject(text, self.experiment_name)
+        self._delivery.post(News(messages.one_line(subject), message, severity))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle and copy everything but the thread that watches."""
+        return {**vars(self), "_watchdog": None}
+
+
+def _check_seconds(argument: str, value: object, *, zero: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
+    if not 0 <= value < inf or (value == 0 and not zero):
+        least = "zero or more" if zero else "more than zero"
+        raise ValueError(f"`{argument}` must be {least}, and finite, not {value!r}")
