@@ -56,6 +56,8 @@ class ModelBase:
 
         Raises:
             RuntimeError: There is no such device.
+            ValueError: The network gets new parameters there, which the optimizer does not know:
+                move the network first, and make the optimizer then.
         """
         target = _existing(device)
         self.device = target
@@ -63,6 +65,7 @@ class ModelBase:
         if isinstance(self.loss_function, Module):
             self.loss_function.to(target)
         self.metrics.to(target)
+        get_optimizer(self.optimizer, self.network)  # which looks whether they belong together
         if self.optimizer is not None and self.optimizer.state:
             self.optimizer.load_state_dict(self.optimizer.state_dict())  # which moves it along
         return self

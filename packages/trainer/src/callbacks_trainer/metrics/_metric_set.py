@@ -123,7 +123,7 @@ def _named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
         if not isinstance(given, str):
             given = [str(name) for name in given or ()]
     if isinstance(metric, str):
-        return given or metric, named_metric(metric)
+        given, metric = given or metric, named_metric(metric)
     if isinstance(metric, type):
         raise TypeError(
             f"`{argument}` has the class {metric.__name__}, not an instance of it: "
@@ -165,11 +165,13 @@ def _by_name(name: str | list[str], result: Any) -> Mapping[str, Any]:
 
 
 def _scalar(name: str, value: Any) -> Scalar:
-    if isinstance(value, Tensor | float | int):
+    if isinstance(value, Tensor):
         return value
     if getattr(value, "shape", None) == ():
-        number: float = value.item()  # of NumPy, whose numbers JSON does not know
+        number: float = value.item()  # NumPy's, which JSON does not know
         return number
+    if isinstance(value, float | int):
+        return value
     raise ValueError(
         f"the metric {name!r} must return a number, not {value!r}; one that returns several "
         f'needs as many names: (["one", "two"], metric)'
