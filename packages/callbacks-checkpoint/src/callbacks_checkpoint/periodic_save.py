@@ -25,7 +25,7 @@ from callbacks_core import (
 from ._best import BestFile
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
-from ._ranks import from_rank_zero
+from ._ranks import path_from_rank_zero
 from .errors import RestoreFailedError, SaveFailedError
 
 _logger = logging.getLogger("callbacks_checkpoint")
@@ -254,7 +254,7 @@ class PeriodicSaveCallback(Callback):
             ) from error
 
     def _restore_best(self) -> None:
-        best = from_rank_zero(self._best.path)
+        best = path_from_rank_zero(self._best.path)
         if best is None:
             _logger.warning(
                 "No data to restore! %r never improved and nothing was saved", self.monitor.name
