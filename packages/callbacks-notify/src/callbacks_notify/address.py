@@ -22,7 +22,6 @@ class WebAddress:
 
     Attributes:
         host: The host, which may be shown.
-        headers: What to send for the user and password that the address had.
     """
 
     def __init__(self, url: str | Secret) -> None:
@@ -31,15 +30,18 @@ class WebAddress:
         self._url = Secret.of(url)
         parts = _checked(self._url.reveal())
         self.host = str(parts.hostname)
-        self.path = parts.path
         hide(urlunsplit(("", "", parts.path, parts.query, "")))
-        self.headers: dict[str, Secret] = {}
-        if parts.username is not None:
-            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            code = base64.b64encode(user.encode()).decode()
-            self.headers["Authorization"] = Secret(f"Basic {code}")
-            hide(code)
-            hide(unquote(parts.password or ""))
+        hide(unquote(parts.password or ""))
+        for value in self.headers().values():
+            hide(value.removeprefix("Basic "))
+
+    def headers(self) -> dict[str, str]:
+        """Return what to send for the user and password that the address has, if it has any."""
+        parts = urlsplit(self._url.reveal())
+        if parts.username is None:
+            return {}
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
 
     def reveal(self) -> str:
         """Return the address itself, without user and password."""

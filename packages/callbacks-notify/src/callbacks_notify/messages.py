@@ -12,6 +12,7 @@ from callbacks_core import Monitor, redacted
 
 _FRAMES: Final = 3
 _LONGEST: Final = 4000
+_GAP: Final = "\n […]\n"
 
 
 def subject(text: str, experiment: str | None) -> str:
@@ -29,8 +30,8 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
     """Return *text* with the middle left out where it is too long: both ends matter."""
     if len(text) <= longest:
         return text
-    half = (longest - 5) // 2
-    return f"{text[:half]}\n […]\n{text[-half:]}"[:longest]
+    half = (longest - len(_GAP)) // 2
+    return f"{text[:half]}{_GAP}{text[-half:]}"
 
 
 def values(kind: str, logs: Mapping[str, object]) -> str:

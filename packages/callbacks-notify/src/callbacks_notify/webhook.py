@@ -72,10 +72,7 @@ class WebhookNotificator(Notificator):
         self.service = service or payloads.service_of(self._address)
         self.timeout = timeout
         self._payload = payload or _PAYLOADS[self.service]
-        self._headers = {
-            **self._address.headers,
-            **{name: _header(name, value) for name, value in (headers or {}).items()},
-        }
+        self._headers = {name: _header(name, value) for name, value in (headers or {}).items()}
 
     def __repr__(self) -> str:
         """Show the host, and nothing that opens the door."""
@@ -98,6 +95,7 @@ class WebhookNotificator(Notificator):
         from urllib.request import Request
 
         headers = {"Content-Type": "application/json", "User-Agent": "callbacks-notify"}
+        headers |= self._address.headers()
         headers |= {name: value.reveal() for name, value in self._headers.items()}
         request = Request(self._address.reveal(), body, headers, method="POST")
         host = self._address.host
