@@ -88,6 +88,11 @@ def print_nothing(*arguments: object) -> None:
     """A hook that can be pickled."""
 
 
+def one_over(step: int) -> float:
+    """A schedule that can be pickled."""
+    return 1 / (1 + step)
+
+
 def make(name: str) -> Make:
     """Return what makes a callback of that name, ready to run without validation."""
     cls = discovered()[name]
@@ -102,26 +107,43 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "BestModelRestore": lambda cls, folder, model: cls(monitor="loss"),
     "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
     "CallbackList": lambda cls, folder, model: cls([Recorder()]),
+    "ChainedScheduler": lambda cls, folder, model: cls(
+        [discovered()["ConstantLR"](), discovered()["ExponentialLR"](0.9)]
+    ),
     "ClipNorm": lambda cls, folder, model: cls(list(model.network.parameters()), 1.0),
     "ClipValue": lambda cls, folder, model: cls(list(model.network.parameters()), 0.5),
+    "ConstantLR": lambda cls, folder, model: cls(total_iters=2),
+    "CosineAnnealingLR": lambda cls, folder, model: cls(3),
+    "CosineAnnealingWarmRestarts": lambda cls, folder, model: cls(2),
+    "CyclicLR": lambda cls, folder, model: cls(0.01, 0.1, 4, cycle_momentum=True),
     "DelayCallback": lambda cls, folder, model: cls(
         [discovered()["EarlyStopping"](monitor="loss", patience=9)], batch_delay=3
     ),
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
+    "ExponentialLR": lambda cls, folder, model: cls(0.5),
     "LambdaCallback": lambda cls, folder, model: cls(on_epoch_end=print_nothing),
+    "LambdaLR": lambda cls, folder, model: cls(one_over),
+    "LinearLR": lambda cls, folder, model: cls(total_iters=2),
     "MLFlowLogger": lambda cls, folder, model: cls(
         "contract", tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", batch_granularity=True
     ),
     "ModelCheckpoint": lambda cls, folder, model: cls(
         folder / "best.pt", monitor="loss", save_best_only=True, restore_best=True
     ),
+    "MultiStepLR": lambda cls, folder, model: cls([1, 2]),
+    "MultiplicativeLR": lambda cls, folder, model: cls(one_over),
     "NotificationCallback": lambda cls, folder, model: cls(Silent()),
+    "OneCycleLR": lambda cls, folder, model: cls(0.1, 50),
     "OptimizerPolicy": lambda cls, folder, model: cls(
         importlib.import_module("callbacks_policies").one_cycle_phases(20)
     ),
     "PlainProgress": lambda cls, folder, model: cls(),
+    "PolynomialLR": lambda cls, folder, model: cls(3),
     "ProgressionCallback": lambda cls, folder, model: cls(),
     "ReduceLROnPlateau": lambda cls, folder, model: cls(monitor="loss", patience=0),
+    "SequentialLR": lambda cls, folder, model: cls(
+        [discovered()["LinearLR"](total_iters=1), discovered()["CosineAnnealingLR"](2)], [1]
+    ),
     "StepLR": lambda cls, folder, model: cls(2, gamma=0.5),
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
     "TerminateOnNaN": lambda cls, folder, model: cls(),

@@ -2,8 +2,36 @@
 """Learning-rate schedulers as callbacks."""
 
 from .__about__ import __version__
+from .chained_scheduler import ChainedScheduler
+from .cosine_annealing import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from .cyclic_lr import CyclicLR
+from .exponential_lr import ExponentialLR
+from .factors import ConstantLR, LinearLR, PolynomialLR
+from .lambda_lr import LambdaLR, MultiplicativeLR
+from .multi_step_lr import MultiStepLR
+from .one_cycle_lr import OneCycleLR
 from .reduce_lr_on_plateau import ReduceLROnPlateau
 from .scheduler_callback import LRSchedulerCallback, StepOn
+from .sequential_lr import SequentialLR
 from .step_lr import StepLR
 
-__all__ = ["LRSchedulerCallback", "ReduceLROnPlateau", "StepLR", "StepOn", "__version__"]
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRSchedulerCallback",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+    "StepOn",
+    "__version__",
+]

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import IO, Any, Final, Literal, TypeAlias
 
@@ -23,9 +24,21 @@ from callbacks_core import (
     State,
     durable_open,
     one_of,
+    whole_number,
 )
 
-from ._rates import get_rates, set_rates, throw_away_optimizer
+from ._horizon import misfit, steps_of_run
+from ._plain import plain
+from ._preview import curves, stand_in
+from ._rates import (
+    get_initial_rates,
+    get_momentum,
+    get_rates,
+    set_initial_rates,
+    set_momentum,
+    set_rates,
+    throw_away_optimizer,
+)
 
 StepOn: TypeAlias = Literal["epoch", "batch"]
 
@@ -33,6 +46,10 @@ _IDLE_HOOKS: Final[dict[StepOn, tuple[str, ...]]] = {
     "epoch": ("on_epoch_begin", "on_train_batch_end"),
     "batch": ("on_epoch_end",),
 }
+_TRIAL_STEPS: Final = 1000
+"""The length of the run for which arguments are tried."""
+
+logger = logging.getLogger(__name__)
 
 
 class LRSchedulerCallback(Callback):
@@ -55,7 +72,15 @@ class LRSchedulerCallback(Callback):
     Raises:
         TypeError: *monitor* is not a string.
         ValueError: *step_on* is unknown.
+
+    Attributes:
+        groups: How many parameter groups the arguments are made for; 1 when they fit any number.
+        past_end: What the schedule does when a run is longer than its `horizon`, for people to
+            read; None when it stays as it is.
+        run_steps: The steps of the run that `build` builds for; None when the run does not tell.
     """
+
+    past_end: str | None = None
 
     def __init__(
         self, *, step_on: StepOn = "epoch", monitor: str | None = None, groups: int = 1
@@ -64,15 +89,75 @@ class LRSchedulerCallback(Callback):
         self.step_on: StepOn = step_on
         self.monitor = None if monitor is None else Monitor(monitor)
         self._scheduler: LRScheduler | None = None
+        self.groups = groups
         self._base_rates: list[float] = []
+        self._initial_rates: list[float | None] = []
         self._loaded: State | None = None
         self._before_first_step = True
         self._steps = OptimizerSteps()
-        self.build(throw_away_optimizer(groups))
+        self.run_steps: int | None = None
+        self.build_for(throw_away_optimizer(groups), _TRIAL_STEPS)
 
     @abstractmethod
     def build(self, optimizer: Optimizer) -> LRScheduler:
         """Return a new scheduler of torch's for *optimizer*, with this callback's arguments."""
+
+    def build_for(self, optimizer: Optimizer, steps: int | None) -> LRScheduler:
+        """Return what `build` returns, for a run of so many *steps*, or of an unknown number."""
+        before, self.run_steps = self.run_steps, steps
+        try:
+            return self.build(optimizer)
+        finally:
+            self.run_steps = before
+
+    @property
+    def horizon(self) -> int | None:
+        """The steps after which the schedule has come to its end; None when it has none."""
+        return None
+
+    def preview(
+        self,
+        *,
+        steps: int,
+        optimizer: Optimizer | None = None,
+        values: Iterable[float] | None = None,
+    ) -> list[list[float]]:
+        """Return the learning rates of a run, without touching a model or an optimizer.
+
+        ::
+
+            [curve] = CosineAnnealingLR(T_max=100).preview(steps=100)
+
+        Args:
+            steps: The number of steps: of epochs or batches, as *step_on* says.
+            optimizer: The optimizer whose groups' rates to start from, which stays as it is; by
+                default there is one group with a learning rate of 1.
+            values: What a schedule with a *monitor* sees at each step.
+
+        Returns:
+            For each parameter group the learning rate at each step.
+
+        Raises:
+            TypeError: *steps* is no whole number.
+            ValueError: *steps* is less than 1, or *values* are missing or too few.
+        """
+        whole_number("steps", steps, at_least=1)
+        seen = self._seen(steps, values)
+        tried = (
+            throw_away_optimizer(self.groups, lr=1.0) if optimizer is None else stand_in(optimizer)
+        )
+        return curves(self.build_for(tried, steps), tried, steps, seen)
+
+    def _seen(self, steps: int, values: Iterable[float] | None) -> Sequence[float] | None:
+        if self.monitor is None:
+            return None
+        seen = [] if values is None else list(values)
+        if len(seen) < steps - 1:
+            raise ValueError(
+                f"{type(self).__name__} follows {self.monitor.name!r}: pass `values` of it, at "
+                f"least {steps - 1} for {steps} steps, not {len(seen)}"
+            )
+        return seen
 
     def listens_to(self, hook: str) -> bool:
         """Whether *hook* does anything here; those of batches do only when stepping on them."""
@@ -85,23 +170,38 @@ class LRSchedulerCallback(Callback):
         """Build the scheduler, at its start or at the place that was loaded.
 
         Raises:
-            ValueError: There is no optimizer, or it has not as many groups as the rates loaded.
+            ValueError: There is no optimizer, or it has not as many groups as the rates loaded,
+                or the schedule needs to know how long the run is, which it does not tell.
         """
         optimizer = self.model.optimizer
         if optimizer is None:
             raise ValueError(f"{type(self).__name__} needs an optimizer, and the model has none")
         if self._loaded is not None:
-            self._base_rates = self._loaded["base_rates"]
+            self._base_rates = list(self._loaded["base_rates"])
+            self._initial_rates = list(self._loaded["initial_rates"])
         elif self._scheduler is None or self._scheduler.optimizer is not optimizer:
             self._base_rates = get_rates(optimizer)
+            self._initial_rates = get_initial_rates(optimizer)
         set_rates(optimizer, self._base_rates)
-        self._scheduler = self.build(optimizer)
+        set_initial_rates(optimizer, self._initial_rates)
+        self._scheduler = self.build_for(optimizer, steps_of_run(self._params, self.step_on))
         self._before_first_step = True
         if self._loaded is not None:
             _apply(self._loaded, self._scheduler)
             self._loaded = None
+        self._tell_of_misfit()
         if self.step_on == "batch":
             self._steps.watch(optimizer)
+
+    def _tell_of_misfit(self) -> None:
+        # The total of a state that was loaded goes before that of the arguments.
+        horizon, params = getattr(self._scheduler, "total_steps", self.horizon), self._params
+        if horizon is None or params is None:
+            return
+        name = type(self).__name__
+        message = misfit(name, horizon, params, self.step_on, self.past_end)
+        if message is not None:
+            logger.warning(message)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Forget steps that were taken before this callback was heard, under a `DelayCallback`."""
@@ -147,11 +247,16 @@ class LRSchedulerCallback(Callback):
             return deepcopy(self._loaded)
         if self._scheduler is None:
             return {}
-        return {
-            "scheduler": deepcopy(self._scheduler.state_dict()),
-            "rates": get_rates(self._scheduler.optimizer),
+        optimizer = self._scheduler.optimizer
+        state = {
+            "scheduler": plain(self._scheduler.state_dict()),
+            "rates": get_rates(optimizer),
             "base_rates": list(self._base_rates),
+            "initial_rates": list(self._initial_rates),
         }
+        if _cycles_momentum(self._scheduler):
+            state["momenta"] = [get_momentum(group) for group in optimizer.param_groups]
+        return state
 
     def load_state_dict(self, state: State) -> None:
         """Take up a state: at once when training has begun, and in any case when it begins next.
@@ -161,7 +266,7 @@ class LRSchedulerCallback(Callback):
         """
         if not state:
             return
-        missing = {"scheduler", "rates", "base_rates"} - state.keys()
+        missing = {"scheduler", "rates", "base_rates", "initial_rates"} - state.keys()
         if missing:
             raise ValueError(
                 f"this is not the state of a {type(self).__name__} callback: it has no "
@@ -170,6 +275,7 @@ class LRSchedulerCallback(Callback):
         self._loaded = deepcopy(state)
         if self._scheduler is not None:
             self._base_rates = list(state["base_rates"])
+            self._initial_rates = list(state["initial_rates"])
             _apply(self._loaded, self._scheduler)
 
     def save_state(self, file: PathLike | IO[bytes]) -> None:
@@ -203,3 +309,12 @@ class LRSchedulerCallback(Callback):
 def _apply(state: State, scheduler: LRScheduler) -> None:
     scheduler.load_state_dict(deepcopy(state["scheduler"]))
     set_rates(scheduler.optimizer, state["rates"])
+    for group, momentum in zip(
+        scheduler.optimizer.param_groups, state.get("momenta", ()), strict=False
+    ):
+        set_momentum(group, momentum)
+
+
+def _cycles_momentum(scheduler: LRScheduler) -> bool:
+    inner = getattr(scheduler, "_schedulers", ())
+    return getattr(scheduler, "cycle_momentum", False) or any(map(_cycles_momentum, inner))
