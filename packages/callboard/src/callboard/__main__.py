@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``callboard demo`` and ``callboard doctor``."""
+"""The command line: ``callboard demo``, ``callboard doctor`` and ``callboard notify``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from . import notify
 from .__about__ import __version__
 
 
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Tell which packages, extras and devices are there, and how to add the rest.",
     )
     doctor.set_defaults(run=_doctor)
+    notify.add_parser(commands)
     return parser
 
 
