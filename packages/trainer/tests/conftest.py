@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import re
+import signal
 
 import pytest
 import torch
@@ -42,6 +43,14 @@ def acting():
             setattr(self, hook, lambda *arguments: action(self, *arguments))
 
     return Acting
+
+
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise `KeyboardInterrupt`, which a job in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -191,7 +191,7 @@ def test_a_callback_that_may_fail(make_model, batches, acting, policy, caplog):
     assert "Acting.on_train_batch_end failed" in caplog.text
 
 
-def test_ctrl_c(make_model, batches, acting):
+def test_ctrl_c(make_model, batches, acting, interruptible):
     """A real signal ends a training like any exception, and the model can be used again."""
 
     def interrupt(callback, number, logs):
