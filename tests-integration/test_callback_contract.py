@@ -121,6 +121,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     ),
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
     "ExponentialLR": lambda cls, folder, model: cls(0.5),
+    "LRMonitor": lambda cls, folder, model: cls(batches=True),
     "LambdaCallback": lambda cls, folder, model: cls(on_epoch_end=print_nothing),
     "LambdaLR": lambda cls, folder, model: cls(one_over),
     "LinearLR": lambda cls, folder, model: cls(total_iters=2),
@@ -147,6 +148,10 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "StepLR": lambda cls, folder, model: cls(2, gamma=0.5),
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
     "TerminateOnNaN": lambda cls, folder, model: cls(),
+    "Warmup": lambda cls, folder, model: cls(then=discovered()["StepLR"](1), steps=2),
+    "WarmupStableDecay": lambda cls, folder, model: cls(
+        warmup_steps=2, decay_steps=3, total_steps=12
+    ),
 }
 
 every_callback = pytest.mark.parametrize("name", sorted(discovered()))

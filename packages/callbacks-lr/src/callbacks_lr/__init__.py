@@ -8,12 +8,16 @@ from .cyclic_lr import CyclicLR
 from .exponential_lr import ExponentialLR
 from .factors import ConstantLR, LinearLR, PolynomialLR
 from .lambda_lr import LambdaLR, MultiplicativeLR
+from .lr_monitor import LRMonitor
 from .multi_step_lr import MultiStepLR
 from .one_cycle_lr import OneCycleLR
+from .plot_schedule import plot_schedule
 from .reduce_lr_on_plateau import ReduceLROnPlateau
 from .scheduler_callback import LRSchedulerCallback, StepOn
 from .sequential_lr import SequentialLR
 from .step_lr import StepLR
+from .warmup import Warmup
+from .warmup_stable_decay import WarmupStableDecay
 
 __all__ = [
     "ChainedScheduler",
@@ -22,6 +26,7 @@ __all__ = [
     "CosineAnnealingWarmRestarts",
     "CyclicLR",
     "ExponentialLR",
+    "LRMonitor",
     "LRSchedulerCallback",
     "LambdaLR",
     "LinearLR",
@@ -33,5 +38,8 @@ __all__ = [
     "SequentialLR",
     "StepLR",
     "StepOn",
+    "Warmup",
+    "WarmupStableDecay",
     "__version__",
+    "plot_schedule",
 ]

@@ -62,7 +62,7 @@ class Sequential(Composed):
     def begin(self) -> None:
         """Begin the first part."""
         self.last_epoch = 0
-        _begin_first(self._schedulers[0])
+        begin_first(self._schedulers[0])
         self._last_lr = list(get_rates(self.optimizer))
 
     def step(self, epoch: int | None = None) -> None:
@@ -88,7 +88,7 @@ class Chained(Composed):
         """Begin every part."""
         self.last_epoch = 0
         for part in self._schedulers:
-            _begin_first(part)
+            begin_first(part)
         self._last_lr = list(get_rates(self.optimizer))
 
     def step(self, epoch: int | None = None) -> None:
@@ -105,7 +105,7 @@ def _reset(optimizer: Optimizer) -> None:
     set_rates(optimizer, [rate if initial is None else initial for initial, rate in rates])
 
 
-def _begin_first(part: LRScheduler) -> None:
+def begin_first(part: LRScheduler) -> None:
     """Have a part that was built take its first step again, on the rates that there are."""
     if isinstance(part, Composed):
         part.begin()

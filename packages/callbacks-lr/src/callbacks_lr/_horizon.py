@@ -47,3 +47,18 @@ def misfit(
     other: Literal["epoch", "batch"] = "epoch" if step_on == "batch" else "batch"
     hint = f'; step_on="{other}" would fit' if steps_of_run(params, other) == horizon else ""
     return f"{made}: it will not come to its end{hint}"
+
+
+def needed_steps(name: str, own: int | None, run: int | None) -> int:
+    """Return the steps that a schedule is made for: its *own*, or those of the *run*.
+
+    Raises:
+        ValueError: Neither is known.
+    """
+    total = run if own is None else own
+    if total is None:
+        raise ValueError(
+            f"{name} takes its number of steps from the run, which does not tell it: pass "
+            f"`total_steps`, or tell the loop the number of steps in an epoch"
+        )
+    return max(total, 1)

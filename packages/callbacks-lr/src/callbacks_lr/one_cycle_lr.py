@@ -10,6 +10,7 @@ from torch.optim import Optimizer, lr_scheduler
 from callbacks_core import one_of, whole_number
 
 from ._arguments import between, number, numbers, takes_no_optimizer
+from ._horizon import needed_steps
 from .scheduler_callback import LRSchedulerCallback, StepOn
 
 
@@ -107,16 +108,11 @@ class OneCycleLR(LRSchedulerCallback):
         Raises:
             ValueError: The number of steps is left to a run that does not tell it.
         """
-        total = self.run_steps if self.horizon is None else self.horizon
-        if total is None:
-            raise ValueError(
-                "OneCycleLR takes its number of steps from the run, which does not tell it: pass "
-                "`total_steps`, or tell the loop the number of steps in an epoch"
-            )
+        total = needed_steps("OneCycleLR", self.horizon, self.run_steps)
         try:
             return _HoldingOneCycleLR(
                 optimizer,
-                total_steps=max(total, 1),
+                total_steps=total,
                 max_lr=self.max_lr,
                 pct_start=self.pct_start,
                 anneal_strategy=self.anneal_strategy,

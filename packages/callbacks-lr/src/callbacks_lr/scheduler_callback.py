@@ -46,7 +46,7 @@ _IDLE_HOOKS: Final[dict[StepOn, tuple[str, ...]]] = {
     "epoch": ("on_epoch_begin", "on_train_batch_end"),
     "batch": ("on_epoch_end",),
 }
-_TRIAL_STEPS: Final = 1000
+_TRIAL_STEPS: Final = 10**9
 """The length of the run for which arguments are tried."""
 
 logger = logging.getLogger(__name__)
@@ -185,6 +185,9 @@ class LRSchedulerCallback(Callback):
         set_rates(optimizer, self._base_rates)
         set_initial_rates(optimizer, self._initial_rates)
         self._scheduler = self.build_for(optimizer, steps_of_run(self._params, self.step_on))
+        # Parts of a composed one step for the first time at any step, which torch warns of when
+        # the optimizer has not: an epoch may have had no step at all with mixed precision.
+        optimizer._opt_called = True  # type: ignore[attr-defined]  # torch's own mark
         self._before_first_step = True
         if self._loaded is not None:
             _apply(self._loaded, self._scheduler)
@@ -229,7 +232,7 @@ class LRSchedulerCallback(Callback):
             return
         self._before_first_step = False
         with warnings.catch_warnings():
-            # An epoch may have had no step at all, when mixed precision skipped it.
+            # Another library may have put its own in place of the optimizer's `step`.
             warnings.filterwarnings("ignore", message=r".*`optimizer\.step\(\)`")
             step(*values)
 

@@ -59,6 +59,7 @@ class SequentialLR(LRSchedulerCallback):
         self.schedulers = parts
         self.milestones = milestones
         self.last_epoch = last_epoch
+        self.past_end = None if parts[-1].horizon is None else parts[-1].past_end
         super().__init__(step_on=common_step_on(parts, step_on), groups=group_count(parts))
 
     def build(self, optimizer: Optimizer) -> LRScheduler:
