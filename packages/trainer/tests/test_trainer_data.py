@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 from torch.utils.data import TensorDataset as TorchDataset
 
 from callbacks_trainer import TensorDataset, torch_apply, torch_to_numpy
-from callbacks_trainer.convert import concatenate
+from callbacks_trainer.convert import concatenate, to_tensors
 from callbacks_trainer.data import make_loader
 
 Named = namedtuple("Named", ["one", "two"])
@@ -130,6 +130,14 @@ def test_joining_is_tensor_by_tensor(nest, number):
     assert same(
         concatenate([nest] * number), torch_apply(nest, lambda tensor: torch.cat([tensor] * number))
     )
+
+
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_batches_become_tensors(device):
+    """Arrays and what turns into them become tensors; texts, numbers and None stay."""
+    found = to_tensors({"x": [np.ones(2), Frame([1.0, 1.0])], "rest": ("text", 3, None)}, device)
+    assert all(torch.equal(part, torch.ones(2, dtype=torch.float64)) for part in found["x"])
+    assert found["rest"] == ("text", 3, None)
 
 
 def test_what_is_no_tensor_is_left_alone():

@@ -78,7 +78,7 @@ def to_tensors(value: Any, device: torch.device | None) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(to_tensors(item, device) for item in value)
     if hasattr(value, "__array__"):
-        tensor = torch.as_tensor(value)
+        tensor = torch.as_tensor(value.__array__())
         return tensor if device is None else tensor.to(device)
     return value
 
