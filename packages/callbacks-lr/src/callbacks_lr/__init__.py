@@ -8,6 +8,8 @@ from .cyclic_lr import CyclicLR
 from .exponential_lr import ExponentialLR
 from .factors import ConstantLR, LinearLR, PolynomialLR
 from .lambda_lr import LambdaLR, MultiplicativeLR
+from .lr_curve import LRCurve
+from .lr_finder import LRFinder
 from .lr_monitor import LRMonitor
 from .multi_step_lr import MultiStepLR
 from .one_cycle_lr import OneCycleLR
@@ -26,6 +28,8 @@ __all__ = [
     "CosineAnnealingWarmRestarts",
     "CyclicLR",
     "ExponentialLR",
+    "LRCurve",
+    "LRFinder",
     "LRMonitor",
     "LRSchedulerCallback",
     "LambdaLR",

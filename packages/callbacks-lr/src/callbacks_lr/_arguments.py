@@ -82,7 +82,8 @@ def between(argument: str, value: object, low: float, high: float, *, above: boo
     number(argument, value)
     if not low <= value <= high or (above and value == low):  # type: ignore[operator]  # a number
         start = f"more than {low:g}" if above else f"at least {low:g}"
-        raise ValueError(f"`{argument}` must be {start} and at most {high:g}, not {value!r}")
+        end = f" and at most {high:g}" if high < math.inf else ""
+        raise ValueError(f"`{argument}` must be {start}{end}, not {value!r}")
 
 
 def functions(argument: str, value: object) -> int:
