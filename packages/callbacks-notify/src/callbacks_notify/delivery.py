@@ -85,7 +85,8 @@ class Delivery:
             self.outbox.put(news, monotonic())
             if not self._sending:
                 self._sending = self._worker.submit(self._send_all)
-            self._changed.notify_all()
+            elif news.rank >= _URGENT:  # which quiet hours do not hold back
+                self._changed.notify_all()
 
     def finish(self, timeout: float) -> None:
         """Wait until all is delivered, at most *timeout* seconds, and tell how much was not.
