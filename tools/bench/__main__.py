@@ -11,6 +11,7 @@ import os
 
 import _imports
 import _instructions
+import _notifications
 import _pairs
 import _reads
 from _workloads import WORKLOADS
@@ -45,6 +46,8 @@ def main() -> None:
             f"{name:<34}{instructions:>13}{row.cpu_ratio:>10.3f}{row.wall_ratio:>11.3f}"
             f"{reads[name]:>12.3f}"
         )
+    added = _notifications.added_ms(pairs=options.pairs)
+    print(f"\n{'epoch with notifications to a dead server':<44}{added:>+7.3f} ms an epoch")
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():
         print(f"{'  ' + module:<34}{milliseconds:>13.0f}")
