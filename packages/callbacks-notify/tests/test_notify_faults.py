@@ -10,7 +10,7 @@ import pytest
 
 from callbacks_core import LambdaCallback
 from callbacks_core.testing import play
-from callbacks_notify import NotificationCallback, WebhookNotificator
+from callbacks_notify import NotificationCallback, WebhookNotificator, delivery
 
 POSTED = 5
 EPOCHS = [{"loss": 0.5 / epoch} for epoch in (1, 2, 3)]
@@ -139,6 +139,24 @@ def test_an_error_of_the_training_itself_is_told_without_secrets(server):
     assert subjects(server) == ["Start of the training.", "The training failed."]
     assert SECRET not in str(server.taken)
     assert "RuntimeError: cannot post to" in server.taken[-1]["message"]
+
+
+def test_a_checkpoint_holds_no_secret(server):
+    """The state of the callback has what was told, not where."""
+    callback = NotificationCallback(WebhookNotificator(server.url), monitor="loss")
+    play(callback, EPOCHS)
+    assert SECRET not in repr(callback.state_dict()) + repr(callback) + repr(vars(callback))
+
+
+def test_a_message_that_a_thread_cannot_be_had_for_is_counted(server, monkeypatch, caplog):
+    """Whatever goes wrong inside, nothing is lost silently."""
+
+    def refuse(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(delivery, "Attempt", refuse)
+    notified(server.url, timeout=0.2)
+    assert "5 of 5 notifications were not delivered" in caplog.text
 
 
 SCRIPT = """

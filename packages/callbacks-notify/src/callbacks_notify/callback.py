@@ -16,6 +16,7 @@ from callbacks_core import (
     did_you_mean,
     is_rank_zero,
     one_of,
+    redacted,
     stop_reason,
     whole_number,
 )
@@ -296,7 +297,7 @@ class NotificationCallback(Callback):
         except Exception as error:  # words are not worth a run
             if "template" not in self._told:
                 self._told.append("template")
-                _logger.warning("%s; the usual words are sent", error)
+                _logger.warning("%s; the usual words are sent", redacted(str(error)))
             return None
 
     def _watch(self) -> None:

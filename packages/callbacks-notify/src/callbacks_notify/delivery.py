@@ -108,15 +108,20 @@ class Delivery:
         with self._changed:
             self._finished = True
             self._give_up_all()
-        lost, posted = self.outbox.given_up, self.outbox.posted
+        posted = self.outbox.posted
+        lost = posted - self.outbox.sent - self.outbox.repeated
         if lost:
             _logger.warning(
                 "%d of %d notifications were not delivered by %s", lost, posted, self._name
             )
 
     def _send_all(self) -> None:
-        while batch := self._next():
-            self._send(batch)
+        try:
+            while batch := self._next():
+                self._send(batch)
+        except BaseException:  # such as no more threads to be had; the worker reports it
+            self._sending = False
+            raise
 
     def _next(self) -> list[News]:
         """Wait until something may be sent, and take it; nothing when there is nothing left."""
