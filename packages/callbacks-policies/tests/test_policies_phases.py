@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from callbacks_policies import (
     OptimizerPolicy,
     Phase,
+    constant,
     cosinespace,
+    expspace,
     linspace,
     one_cycle_phases,
     sgdr_phases,
+    wsd_phases,
 )
 
 
@@ -158,6 +161,66 @@ def test_sgdr_takes_a_fraction_as_factor():
     """Lengths are cut to whole steps."""
     assert [len(phase) for phase in sgdr_phases(4, 3, cycle_mult=1.5)] == [4, 6, 9]
     assert [len(phase) for phase in sgdr_phases(5, 3, cycle_mult=0.5)] == [5, 2, 1]
+
+
+@given(warmup=st.integers(0, 50), stable=st.integers(0, 50), decay=st.integers(0, 50))
+def test_wsd_lasts_as_many_steps_as_asked_for(warmup, stable, decay):
+    """It climbs, stays and falls; parts without a step are left out."""
+    steps = 1 + warmup + stable + decay
+    policy = OptimizerPolicy(
+        wsd_phases(steps, (0, 2), warmup_steps=warmup, decay_steps=decay, final_lr=0.5)
+    )
+    rates = [step["lr"] for step in policy]
+    assert len(rates) == steps == len(policy)
+    assert rates[:warmup] == list(linspace(0, 2, warmup or 1))[:warmup]
+    assert rates[warmup : steps - decay] == [2.0] * (stable + 1)
+    assert rates[steps - decay :] == list(linspace(2, 0.5, decay or 1))[:decay]
+
+
+def test_wsd_leaves_out_what_would_last_no_step():
+    """Only a warm-up, only a level, or no level at all."""
+
+    def spaces(steps, **lengths):
+        return list(map(str, wsd_phases(steps, (1, 2), **lengths)))
+
+    up, level, down = linspace(1, 2, 3), constant(2, 4), linspace(2, 0, 3)
+    assert spaces(3, warmup_steps=3, decay_steps=0) == [str(Phase(lr=up))]
+    assert spaces(4, warmup_steps=0, decay_steps=0) == [str(Phase(lr=level))]
+    assert spaces(6, warmup_steps=3, decay_steps=3) == [str(Phase(lr=up)), str(Phase(lr=down))]
+
+
+def test_wsd_falls_along_any_curve():
+    """The curve is one of the spaces or any function like them."""
+    _, _, down = wsd_phases(
+        90, (0, 1), warmup_steps=10, decay_steps=3, final_lr=0.01, decay=expspace
+    )
+    assert [step["lr"] for step in down] == pytest.approx([1.0, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"steps": 0}, ValueError, "`steps` must be at least 1, not 0"),
+        ({"steps": 2.0}, TypeError, "`steps` must be a whole number, not 2.0"),
+        ({"warmup_steps": -1}, ValueError, "`warmup_steps` must be at least 0, not -1"),
+        ({"decay_steps": 0.1}, TypeError, "`decay_steps` must be a whole number, not 0.1"),
+        (
+            {"decay_steps": 8},
+            ValueError,
+            "3 steps of warm-up and 8 of decay do not fit into 10 steps",
+        ),
+        ({"lr": 0.1}, TypeError, "`lr` must be two numbers, not 0.1"),
+        ({"final_lr": math.nan}, ValueError, "`final_lr` must be finite, not nan"),
+        ({"decay": "linear"}, TypeError, "`decay` must be a function such as linspace, not 'line"),
+        ({"decay": expspace}, ValueError, "`start` and `end` must both be positive or both be"),
+    ],
+)
+def test_a_wrong_argument_of_wsd_is_refused(arguments, error, message):
+    """Each message says what was wrong, what was expected and what came."""
+    right = {"steps": 10, "lr": (0, 1), "warmup_steps": 3, "decay_steps": 3}
+    with pytest.raises(error) as caught:
+        wsd_phases(**{**right, **arguments})
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(

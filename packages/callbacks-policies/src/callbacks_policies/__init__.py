@@ -3,10 +3,10 @@
 
 from .__about__ import __version__
 from .clip import ClipNorm, ClipValue
-from .high_level import one_cycle_phases, sgdr_phases
+from .high_level import one_cycle_phases, sgdr_phases, wsd_phases
 from .optimizer_policy import OptimizerPolicy
 from .phase import Phase
-from .spaces import Space, cosinespace, linspace
+from .spaces import Space, constant, cosinespace, expspace, linspace, polyspace
 
 __all__ = [
     "ClipNorm",
@@ -15,8 +15,12 @@ __all__ = [
     "Phase",
     "Space",
     "__version__",
+    "constant",
     "cosinespace",
+    "expspace",
     "linspace",
     "one_cycle_phases",
+    "polyspace",
     "sgdr_phases",
+    "wsd_phases",
 ]

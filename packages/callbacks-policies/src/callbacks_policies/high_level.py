@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from callbacks_core import whole_number
 
 from ._checks import finite, number, pair, positive
 from .phase import Phase
-from .spaces import cosinespace, linspace
+from .spaces import constant, cosinespace, linspace
 
 
 def one_cycle_phases(
@@ -108,3 +108,62 @@ def sgdr_phases(
             f"a step"
         )
     return [Phase(lr=cosinespace(start, end, length)) for length in lengths]
+
+
+def wsd_phases(
+    steps: int,
+    lr: Sequence[float],
+    *,
+    warmup_steps: int,
+    decay_steps: int,
+    final_lr: float = 0.0,
+    decay: Callable[[float, float, int], Iterable[float]] = linspace,
+) -> list[Phase]:
+    """Return the phases of warm-up, stable and decay.
+
+    The learning rate climbs from ``lr[0]`` to ``lr[1]``, stays there for most of the steps, and
+    comes down to *final_lr* at the end. Unlike in a cosine the rates do not depend on the length
+    of the run until the decay begins: a run that was stopped before can be continued for as long
+    as one likes. The phases last *steps* steps together; one that would last none is left out.
+
+    Args:
+        steps: The number of steps in all: epochs times steps per epoch.
+        lr: The learning rate at the start and on the level.
+        warmup_steps: The steps of the climb; 0 for none.
+        decay_steps: The steps of the fall, a tenth of all in the source; 0 for none.
+        final_lr: The learning rate at the end.
+        decay: The curve of the fall, such as `cosinespace` or `expspace`.
+
+    Returns:
+        The phases, for an `OptimizerPolicy`.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: *steps* is less than 1, another number of steps is negative, climb and fall are
+            longer than the whole, or a number is not finite.
+
+    References:
+        Hu et al., "MiniCPM: Unveiling the Potential of Small Language Models with Scalable
+        Training Strategies", 2024, https://arxiv.org/abs/2404.06395
+    """
+    whole_number("steps", steps, at_least=1)
+    whole_number("warmup_steps", warmup_steps, at_least=0)
+    whole_number("decay_steps", decay_steps, at_least=0)
+    first, level = pair("lr", lr)
+    final_lr = finite("final_lr", final_lr)
+    if not callable(decay):
+        raise TypeError(f"`decay` must be a function such as linspace, not {decay!r}")
+    stable_steps = steps - warmup_steps - decay_steps
+    if stable_steps < 0:
+        raise ValueError(
+            f"{warmup_steps} steps of warm-up and {decay_steps} of decay do not fit into {steps} "
+            f"steps"
+        )
+    phases = []
+    if warmup_steps:
+        phases.append(Phase(lr=linspace(first, level, warmup_steps)))
+    if stable_steps:
+        phases.append(Phase(lr=constant(level, stable_steps)))
+    if decay_steps:
+        phases.append(Phase(lr=decay(level, final_lr, decay_steps)))
+    return phases

@@ -51,7 +51,7 @@ class Phase:
             raise ValueError(
                 f"a phase of single numbers has no length: make one of "
                 f"{', '.join(f'`{name}`' for name in self._settings)} a sequence, such as "
-                f"linspace(value, value, steps)"
+                f"constant(value, steps)"
             )
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())

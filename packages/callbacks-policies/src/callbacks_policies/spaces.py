@@ -6,17 +6,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, overload
+from typing import overload
 
 from callbacks_core import whole_number
 
-from ._checks import finite
+from ._checks import finite, positive
 
 
 class Space(Sequence[float], ABC):
     """A sequence of numbers from *start* to *end*, worked out when one is asked for.
 
-    It can be gone through again and again, and holds nothing but its three arguments. The first
+    It can be gone through again and again, and holds nothing but its arguments. The first
     value is *start* and the last one *end*, exactly; none lies outside of them. A space of one
     step is *start*.
 
@@ -30,32 +30,27 @@ class Space(Sequence[float], ABC):
         ValueError: *start* or *end* is not finite, or *steps* is less than 1.
     """
 
-    __slots__ = ("_end", "_high", "_low", "_start", "_steps")
-
-    name: ClassVar[str]
-    """The function that makes such a space."""
+    __slots__ = ("_end", "_high", "_last", "_low", "_start")
 
     def __init__(self, start: float, end: float, steps: int) -> None:
         whole_number("steps", steps, at_least=1)
         self._start, self._end = finite("start", start), finite("end", end)
         self._low, self._high = sorted((self._start, self._end))
-        self._steps = steps
+        self._last = steps - 1
 
-    @staticmethod
     @abstractmethod
-    def shape(fraction: float) -> float:
-        """Return how much of the way is done after *fraction* of the steps; both from 0 to 1."""
+    def between(self, fraction: float) -> float:
+        """Return the value after *fraction* of the steps, more than 0 and less than 1."""
 
     def __len__(self) -> int:
-        return self._steps
+        return self._last + 1
 
     def _at(self, index: int) -> float:
         if index == 0:
             return self._start
-        if index == self._steps - 1:
+        if index == self._last:
             return self._end
-        way = self.shape(index / (self._steps - 1))
-        value = self._start + (self._end - self._start) * way
+        value = self.between(index / self._last)
         if value > self._high:  # by rounding
             return self._high
         return self._low if value < self._low else value
@@ -67,11 +62,11 @@ class Space(Sequence[float], ABC):
     def __getitem__(self, index: int | slice) -> float | list[float]:
         """Return the value of a step, or a list of several."""
         if isinstance(index, slice):
-            return [self._at(step) for step in range(self._steps)[index]]
-        return self._at(range(self._steps)[index])
+            return [self._at(step) for step in range(len(self))[index]]
+        return self._at(range(len(self))[index])
 
     def __iter__(self) -> Iterator[float]:
-        return map(self._at, range(self._steps))
+        return map(self._at, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
@@ -81,26 +76,82 @@ class Space(Sequence[float], ABC):
     def __hash__(self) -> int:
         return hash(repr(self))
 
+    @abstractmethod
     def __repr__(self) -> str:
-        return f"{self.name}({self._start!r}, {self._end!r}, {self._steps})"
+        """Return the call that makes an equal space."""
 
 
 class _Linear(Space):
     __slots__ = ()
-    name = "linspace"
 
-    @staticmethod
-    def shape(fraction: float) -> float:
-        return fraction
+    def between(self, fraction: float) -> float:
+        return self._start + (self._end - self._start) * fraction
+
+    def __repr__(self) -> str:
+        return f"linspace({self._start!r}, {self._end!r}, {len(self)})"
 
 
 class _Cosine(Space):
     __slots__ = ()
-    name = "cosinespace"
 
-    @staticmethod
-    def shape(fraction: float) -> float:
-        return (1 - math.cos(math.pi * fraction)) / 2
+    def between(self, fraction: float) -> float:
+        way = (1 - math.cos(math.pi * fraction)) / 2
+        return self._start + (self._end - self._start) * way
+
+    def __repr__(self) -> str:
+        return f"cosinespace({self._start!r}, {self._end!r}, {len(self)})"
+
+
+class _Exponential(Space):
+    __slots__ = ("_ratio",)
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        super().__init__(start, end, steps)
+        if self._low <= 0 <= self._high:
+            raise ValueError(
+                f"`start` and `end` must both be positive or both be negative, not {start!r} and "
+                f"{end!r}: no factor leads from or to zero, or across it"
+            )
+        self._ratio = self._end / self._start
+        if not 0 < self._ratio < math.inf:
+            raise ValueError(f"`start` and `end` are too far apart: {start!r} and {end!r}")
+
+    def between(self, fraction: float) -> float:
+        value: float = self._start * self._ratio**fraction
+        return value
+
+    def __repr__(self) -> str:
+        return f"expspace({self._start!r}, {self._end!r}, {len(self)})"
+
+
+class _Polynomial(Space):
+    __slots__ = ("_power",)
+
+    def __init__(self, start: float, end: float, steps: int, power: float) -> None:
+        super().__init__(start, end, steps)
+        positive("power", power)
+        self._power = finite("power", power)
+
+    def between(self, fraction: float) -> float:
+        left: float = (1 - fraction) ** self._power
+        return self._end + (self._start - self._end) * left
+
+    def __repr__(self) -> str:
+        return f"polyspace({self._start!r}, {self._end!r}, {len(self)}, power={self._power!r})"
+
+
+class _Constant(Space):
+    __slots__ = ()
+
+    def __init__(self, value: float, steps: int) -> None:
+        value = finite("value", value)
+        super().__init__(value, value, steps)
+
+    def between(self, fraction: float) -> float:
+        return self._start
+
+    def __repr__(self) -> str:
+        return f"constant({self._start!r}, {len(self)})"
 
 
 def linspace(start: float, end: float, steps: int) -> Space:
@@ -143,3 +194,74 @@ def cosinespace(start: float, end: float, steps: int) -> Space:
         ValueError: *start* or *end* is not finite, or *steps* is less than 1.
     """
     return _Cosine(start, end, steps)
+
+
+def expspace(start: float, end: float, steps: int) -> Space:
+    """Return numbers that grow or shrink by the same factor with each step.
+
+    It is how learning rates of several orders of magnitude are gone through, as in a range test.
+
+    >>> list(expspace(1, 100, 3))
+    [1.0, 10.0, 100.0]
+
+    Args:
+        start: The first value.
+        end: The last value.
+        steps: How many values there are.
+
+    Returns:
+        A lazy sequence, which can be gone through again and again.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: *start* or *end* is not finite or is zero, they have different signs or are too
+            far apart for a float, or *steps* is less than 1.
+    """
+    return _Exponential(start, end, steps)
+
+
+def polyspace(start: float, end: float, steps: int, *, power: float = 2.0) -> Space:
+    """Return numbers whose distance from *end* shrinks as a power of the steps left.
+
+    After a part *p* of the steps, ``(1 - p) ** power`` of the way is left: with more than 1 it is
+    fast at first and slow at the end, with less than 1 the other way round. Down to zero it is
+    the schedule of `torch.optim.lr_scheduler.PolynomialLR`.
+
+    >>> list(polyspace(1, 0, 5))
+    [1.0, 0.5625, 0.25, 0.0625, 0.0]
+
+    Args:
+        start: The first value.
+        end: The last value.
+        steps: How many values there are.
+        power: The exponent; 1 is a straight line.
+
+    Returns:
+        A lazy sequence, which can be gone through again and again.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: *start* or *end* is not finite, *power* is not positive and finite, or *steps*
+            is less than 1.
+    """
+    return _Polynomial(start, end, steps, power)
+
+
+def constant(value: float, steps: int) -> Space:
+    """Return the same number for each step; it gives a `Phase` its length.
+
+    >>> list(constant(0.1, 3))
+    [0.1, 0.1, 0.1]
+
+    Args:
+        value: The number.
+        steps: How often it comes.
+
+    Returns:
+        A lazy sequence, which can be gone through again and again.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: *value* is not finite, or *steps* is less than 1.
+    """
+    return _Constant(value, steps)

@@ -126,10 +126,14 @@ if TYPE_CHECKING:
         OptimizerPolicy,
         Phase,
         Space,
+        constant,
         cosinespace,
+        expspace,
         linspace,
         one_cycle_phases,
+        polyspace,
         sgdr_phases,
+        wsd_phases,
     )
     from callbacks_trainer import (
         Metric,
@@ -234,9 +238,11 @@ __all__ = [
     "accuracy",
     "allow_training",
     "as_path",
+    "constant",
     "cosinespace",
     "did_you_mean",
     "durable_open",
+    "expspace",
     "get_batch_size",
     "get_loss_function",
     "get_optimizer",
@@ -248,6 +254,7 @@ __all__ = [
     "one_cycle_phases",
     "one_of",
     "plot_schedule",
+    "polyspace",
     "probe",
     "rank",
     "read_scalars",
@@ -263,6 +270,7 @@ __all__ = [
     "warning_settings",
     "whole_number",
     "world_size",
+    "wsd_phases",
 ]
 
 _NAMES = {
@@ -360,10 +368,14 @@ _NAMES = {
         "OptimizerPolicy",
         "Phase",
         "Space",
+        "constant",
         "cosinespace",
+        "expspace",
         "linspace",
         "one_cycle_phases",
+        "polyspace",
         "sgdr_phases",
+        "wsd_phases",
     ),
     "callbacks_logging": (
         "CSVLogger",
