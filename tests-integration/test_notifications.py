@@ -155,8 +155,8 @@ def test_the_weights_are_the_same_whatever_the_server_does(
     last = LambdaCallback(on_train_end=lambda logs: ends.append(perf_counter()))
     begin = perf_counter()
     fit(model, batches, NotificationCallback(channel, timeout=5.0), last)
-    assert ends[0] - begin < alone + 0.4
-    assert perf_counter() - begin < alone + 4.0
+    assert ends[0] - begin < alone + 1.0
+    assert perf_counter() - begin < alone + 6.0
     for weights, others in zip(
         model.network.parameters(), expected.network.parameters(), strict=True
     ):
