@@ -144,6 +144,8 @@ class _HoldingOneCycleLR(lr_scheduler.OneCycleLR):
 
     def step(self, epoch: int | None = None) -> None:
         """Step, unless the end was reached."""
-        if epoch is None and self.last_epoch >= self.total_steps - 1:
-            return
-        super().step(epoch)
+        if epoch is not None or self.last_epoch < self.total_steps - 1:
+            _torchs_step(self, epoch)
+
+
+_torchs_step = lr_scheduler.OneCycleLR.step  # looked up once: this is in every step's way

@@ -94,6 +94,7 @@ class LRSchedulerCallback(Callback):
         self._initial_rates: list[float | None] = []
         self._loaded: State | None = None
         self._before_first_step = True
+        self._quick_step: Callable[[], None] | None = None
         self._steps = OptimizerSteps()
         self.run_steps: int | None = None
         self.build_for(throw_away_optimizer(groups), _TRIAL_STEPS)
@@ -189,6 +190,7 @@ class LRSchedulerCallback(Callback):
         # the optimizer has not: an epoch may have had no step at all with mixed precision.
         optimizer._opt_called = True  # type: ignore[attr-defined]  # torch's own mark
         self._before_first_step = True
+        self._quick_step = None
         if self._loaded is not None:
             _apply(self._loaded, self._scheduler)
             self._loaded = None
@@ -212,9 +214,12 @@ class LRSchedulerCallback(Callback):
 
     def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
         """Step as often as the optimizer has, when stepping on batches."""
-        if self.step_on == "batch":
-            for _ in range(self._steps.take()):
-                self._step(logs)
+        steps = self._steps.take()
+        if steps == 1 and self._quick_step is not None:
+            self._quick_step()
+            return
+        for _ in range(steps):
+            self._step(logs)
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Step, when stepping on epochs."""
@@ -229,6 +234,8 @@ class LRSchedulerCallback(Callback):
         self._loaded = None
         if not self._before_first_step:
             step(*values)
+            if self.monitor is None:
+                self._quick_step = step
             return
         self._before_first_step = False
         with warnings.catch_warnings():
@@ -276,6 +283,7 @@ class LRSchedulerCallback(Callback):
                 f"{', '.join(map(repr, sorted(missing)))}"
             )
         self._loaded = deepcopy(state)
+        self._quick_step = None
         if self._scheduler is not None:
             self._base_rates = list(state["base_rates"])
             self._initial_rates = list(state["initial_rates"])
@@ -306,7 +314,7 @@ class LRSchedulerCallback(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy the arguments and what was loaded, without the optimizer."""
-        return {**super().__getstate__(), "_scheduler": None}
+        return {**super().__getstate__(), "_scheduler": None, "_quick_step": None}
 
 
 def _apply(state: State, scheduler: LRScheduler) -> None:
