@@ -29,6 +29,9 @@ TRIES: Final = 12
 _TRIES_AT_THE_END: Final = 3
 _STUCK: Final = 3
 _GRACE: Final = 2.0
+_SLOW: Final = 2.0
+"""A channel that takes so many seconds to fail gets no second chance when the run is over."""
+
 _URGENT: Final = SEVERITIES.index("error")
 
 
@@ -171,7 +174,8 @@ class Delivery:
 
     def _send(self, batch: list[News]) -> None:
         attempt = Attempt(self.sender, batch, self._changed)
-        until = monotonic() + self.attempt_timeout
+        begin = monotonic()
+        until = begin + self.attempt_timeout
         with self._changed:
             while not attempt.done:
                 left = min(until, self._deadline) - monotonic()
@@ -187,7 +191,7 @@ class Delivery:
                 self._stuck.append(attempt)
             told, self._told = self._told, True
             error = attempt.error or DeliveryError(f"no answer in {self.attempt_timeout:g} s")
-            self._failed(batch, error, hangs=not attempt.done)
+            self._failed(batch, error, slow=monotonic() - begin >= _SLOW)
         if not told:
             _logger.warning(
                 "%s could not send %r: %s; training goes on, and further failures are only counted",
@@ -196,7 +200,7 @@ class Delivery:
                 describe(error),
             )
 
-    def _failed(self, batch: list[News], error: BaseException, *, hangs: bool) -> None:
+    def _failed(self, batch: list[News], error: BaseException, *, slow: bool) -> None:
         self._failures += 1
         for news in batch:
             news.tries += 1
@@ -208,7 +212,7 @@ class Delivery:
         pause = backoff(self._failures) if asked is None else min(asked, LONGEST_ASKED)
         self._not_before = monotonic() + pause
         if self._deadline < inf and not self._asked:
-            self._tries_left -= _TRIES_AT_THE_END if hangs else 1
+            self._tries_left -= _TRIES_AT_THE_END if slow else 1
 
     def _return_of_the_stuck(self) -> None:
         for attempt in [attempt for attempt in self._stuck if attempt.done]:
