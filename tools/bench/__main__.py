@@ -14,6 +14,7 @@ import _instructions
 import _notifications
 import _pairs
 import _reads
+import _schedules
 from _workloads import WORKLOADS
 
 
@@ -48,6 +49,9 @@ def main() -> None:
         )
     added = _notifications.added_ms(pairs=max(1, options.pairs // 4))
     print(f"\n{'epoch with notifications to a dead server':<44}{added:>+7.3f} ms an epoch")
+    print("\na schedule per batch, in µs a step: torch's own, and the callback's cost beyond it")
+    for name, (own, beyond) in _schedules.measure().items():
+        print(f"{'  ' + name:<34}{own:>13.1f}{beyond:>+10.1f}")
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():
         print(f"{'  ' + module:<34}{milliseconds:>13.0f}")
