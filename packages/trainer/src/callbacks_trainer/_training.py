@@ -111,7 +111,7 @@ class TrainingMethods(ModelBase):
                     look_ahead=batches_per_step > 1,
                 )
                 _train(steps, batches, batches_per_step)
-                if valid_generator is None or epoch.abandoned:
+                if valid_generator is None:
                     continue
                 self.metrics.reset()
                 valid = epoch.valid(
