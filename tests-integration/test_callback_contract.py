@@ -104,6 +104,7 @@ def make(name: str) -> Make:
 
 
 FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
+    "AdaptiveClip": lambda cls, folder, model: cls(list(model.network.parameters())),
     "BestModelRestore": lambda cls, folder, model: cls(monitor="loss"),
     "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
     "CallbackList": lambda cls, folder, model: cls([Recorder()]),

@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from callbacks_core import Callback
 
 from ._checks import positive
+from ._parameters import tensors
 
 
 class ClipNorm(Callback):
@@ -36,7 +37,7 @@ class ClipNorm(Callback):
         max_norm: float,
         norm_type: float = 2.0,
     ) -> None:
-        self.parameters = _tensors(parameters)
+        self.parameters = tensors(parameters)
         self.max_norm = positive("max_norm", max_norm)
         self.norm_type = positive("norm_type", norm_type)
 
@@ -63,29 +64,10 @@ class ClipValue(Callback):
     def __init__(
         self, parameters: torch.Tensor | Iterable[torch.Tensor], clip_value: float
     ) -> None:
-        self.parameters = _tensors(parameters)
+        self.parameters = tensors(parameters)
         self.clip_value = positive("clip_value", clip_value)
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
         if any(parameter.grad is not None for parameter in self.parameters):  # torch fails on none
             clip_grad_value_(self.parameters, self.clip_value)
-
-
-def _tensors(parameters: object) -> list[torch.Tensor]:
-    if isinstance(parameters, torch.Tensor):
-        return [parameters]
-    if isinstance(parameters, torch.nn.Module):
-        raise TypeError("`parameters` must be tensors, not a module: pass network.parameters()")
-    if not isinstance(parameters, Iterable):
-        raise TypeError(f"`parameters` must be tensors, not {parameters!r}")
-    tensors = list(parameters)
-    for index, tensor in enumerate(tensors):
-        if not isinstance(tensor, torch.Tensor):
-            raise TypeError(
-                f"`parameters` must be tensors, but number {index} is a {type(tensor).__name__}; "
-                f"pass network.parameters()"
-            )
-    if not tensors:
-        raise ValueError("`parameters` must hold at least one tensor; was it used up before?")
-    return tensors

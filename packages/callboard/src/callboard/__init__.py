@@ -121,6 +121,7 @@ if TYPE_CHECKING:
         notificator_from_url,
     )
     from callbacks_policies import (
+        AdaptiveClip,
         ClipNorm,
         ClipValue,
         OptimizerPolicy,
@@ -150,6 +151,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOOKS",
+    "AdaptiveClip",
     "AppriseNotificator",
     "BackgroundWorker",
     "BestModelRestore",
@@ -363,6 +365,7 @@ _NAMES = {
         "plot_schedule",
     ),
     "callbacks_policies": (
+        "AdaptiveClip",
         "ClipNorm",
         "ClipValue",
         "OptimizerPolicy",

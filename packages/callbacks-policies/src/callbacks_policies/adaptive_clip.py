@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Keep gradients small in relation to the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from callbacks_core import Callback
+
+from ._checks import finite, positive
+from ._parameters import tensors
+
+
+class AdaptiveClip(Callback):
+    """Scale the gradient of each unit down to at most a part of the norm of its weights.
+
+    It is what lets networks without batch normalization train with large batches and learning
+    rates: what a step may change is bounded by what is there. A unit is a row of a matrix or a
+    filter of a convolution, that is, all that leads to one output; a vector such as a bias is one
+    unit as a whole. The gradients are clipped once they are complete and unscaled, before the
+    optimizer steps. The source leaves the last linear layer out.
+
+    Args:
+        parameters: The parameters whose gradients are clipped.
+        clipping: The largest norm of a unit's gradient, as a part of the norm of its weights. The
+            source has 0.01 for the largest batches, and up to 0.16 for smaller ones.
+        eps: The norm that weights have at least in this relation, so that weights of zero can
+            begin to move.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: There are no parameters, or a number is not positive and finite.
+
+    References:
+        Brock et al., "High-Performance Large-Scale Image Recognition Without Normalization",
+        2021, https://arxiv.org/abs/2102.06171
+    """
+
+    def __init__(
+        self,
+        parameters: torch.Tensor | Iterable[torch.Tensor],
+        clipping: float = 0.01,
+        *,
+        eps: float = 1e-3,
+    ) -> None:
+        self.parameters = tensors(parameters)
+        positive("clipping", clipping)
+        positive("eps", eps)
+        self.clipping, self.eps = finite("clipping", clipping), finite("eps", eps)
+
+    @torch.no_grad()
+    def on_backward_end(self, batch_number: int) -> None:
+        """Clip."""
+        weights = [parameter for parameter in self.parameters if parameter.grad is not None]
+        if not weights:
+            return
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        factors = [_unit_norms(weight) for weight in weights]
+        torch._foreach_clamp_min_(factors, self.eps)
+        torch._foreach_mul_(factors, self.clipping)
+        torch._foreach_div_(factors, [_unit_norms(gradient) for gradient in gradients])
+        torch._foreach_clamp_max_(factors, 1.0)  # a gradient of zero had made it infinite
+        torch._foreach_mul_(gradients, factors)
+
+
+def _unit_norms(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the norm of each unit, in a shape that multiplies with *tensor*."""
+    units = tuple(range(1, tensor.dim())) or None
+    norms: torch.Tensor = torch.linalg.vector_norm(tensor, dim=units, keepdim=units is not None)
+    return norms
