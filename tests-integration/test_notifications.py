@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import perf_counter
+from time import perf_counter, sleep
 
 import pytest
 import torch
@@ -20,7 +20,8 @@ from callbacks_trainer import Model
 
 Batches = list[tuple[Tensor, Tensor]]
 MakeModel = Callable[[], Model]
-SILENT, GONE = 0, -1
+SILENT, GONE, SLOW, DROPS, MALFORMED = 0, -1, -2, -3, -4
+TAKEN = (200, SLOW)
 
 
 class Hook(ThreadingHTTPServer):
@@ -52,9 +53,20 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.status == SILENT:
             self.server.over.wait(20)
             return
-        if self.server.status == 200:
+        if self.server.status == DROPS:
+            self.close_connection = True
+            return
+        if self.server.status == MALFORMED:
+            self.wfile.write(b"what is HTTP?\r\n\r\n")
+            self.close_connection = True
+            return
+        if self.server.status == SLOW:
+            sleep(0.1)
+        if self.server.status in TAKEN:
             self.server.taken.append(json.loads(body))
-        self.send_response(self.server.status)
+        self.send_response(self.server.status if self.server.status > 0 else 200)
+        if self.server.status == 429:
+            self.send_header("Retry-After", "1")
         self.end_headers()
 
     def log_message(self, *arguments: object) -> None:
@@ -131,7 +143,7 @@ def test_an_early_stop_is_told_with_its_reason(
     assert text.startswith("It was stopped after epoch 3: val_loss has not improved on ")
 
 
-@pytest.mark.parametrize("status", [200, 404, 500, SILENT, GONE])
+@pytest.mark.parametrize("status", [200, 404, 429, 500, SILENT, GONE, SLOW, DROPS, MALFORMED])
 def test_the_weights_are_the_same_whatever_the_server_does(
     status: int,
     hook: Hook,
@@ -139,7 +151,7 @@ def test_the_weights_are_the_same_whatever_the_server_does(
     make_model: MakeModel,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It answers, refuses, fails, never answers or is gone: training is the same, and as fast."""
+    """Whether it answers, and how: training is the same, and as fast."""
     expected = make_model()
     begin = perf_counter()
     fit(expected, batches)
@@ -161,5 +173,5 @@ def test_the_weights_are_the_same_whatever_the_server_does(
         model.network.parameters(), expected.network.parameters(), strict=True
     ):
         assert torch.equal(weights, others)
-    assert ("6 of 6 notifications were not delivered" in caplog.text) == (status != 200)
+    assert ("6 of 6 notifications were not delivered" in caplog.text) == (status not in TAKEN)
     assert "hunter2" not in caplog.text

@@ -350,7 +350,7 @@ class NotificationCallback(Callback):
 
     def __getstate__(self) -> dict[str, object]:
         """Pickle and copy everything but the thread that watches."""
-        return {**vars(self), "_watchdog": None}
+        return {**super().__getstate__(), "_watchdog": None}
 
 
 def _check_seconds(argument: str, value: object, *, zero: bool = False) -> None:
