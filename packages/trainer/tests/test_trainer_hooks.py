@@ -218,6 +218,8 @@ def test_params_of_every_phase(make_model, batches):
     assert seen["train"] == {"epochs": 1, "steps": 4}
     model.fit_generator(iter(batches), epochs=1, **options)
     assert seen["train"] == {"epochs": 1, "steps": None}
+    model.fit_generator(batches, iter(batches), epochs=1, **options)
+    assert seen["train"] == {"epochs": 1, "steps": 5, "valid_steps": None}
     model.evaluate_generator(batches, **options)
     assert seen["test"] == {"steps": 5}
     model.evaluate_generator(batches, steps=3, **options)

@@ -102,6 +102,7 @@ class TrainingMethods(ModelBase):
                 initial_epoch=initial_epoch,
                 steps=_steps(steps_per_epoch, train_generator),
                 valid_steps=_steps(validation_steps, valid_generator),
+                validated=valid_generator is not None,
             ):
                 self.metrics.reset()
                 batches = epoch.train(

@@ -123,6 +123,7 @@ class TrainingLoop:
         initial_epoch: int = 1,
         steps: int | None = None,
         valid_steps: int | None = None,
+        validated: bool = False,
     ) -> Iterator[Epoch]:
         """Train: yield each `Epoch` up to number *epochs*, or until training is stopped.
 
@@ -132,6 +133,7 @@ class TrainingLoop:
             steps: The batches in an epoch, for the callbacks to know before the first one; later
                 the loader's own length counts.
             valid_steps: Likewise for validation.
+            validated: Whether there will be a validation, when nobody knows how long.
 
         Raises:
             TypeError: A number is no whole number.
@@ -141,22 +143,20 @@ class TrainingLoop:
         whole_number("epochs", epochs, at_least=0)
         whole_number("initial_epoch", initial_epoch, at_least=1)
         self._require_entered()
-        return self._run_epochs(epochs, initial_epoch, steps, valid_steps)
-
-    def _run_epochs(
-        self, epochs: int, initial_epoch: int, steps: int | None, valid_steps: int | None
-    ) -> Iterator[Epoch]:
-        self._finish()
         params = Params(epochs=epochs, steps=steps)
-        if valid_steps is not None:
+        if validated or valid_steps is not None:
             params["valid_steps"] = valid_steps
+        return self._run_epochs(range(initial_epoch, epochs + 1), params)
+
+    def _run_epochs(self, numbers: range, params: Params) -> Iterator[Epoch]:
+        self._finish()
         self._attach(params)
         allow_training(self.model)
         self._training = True
         self.callbacks.on_train_begin({})
         self._in_epochs = True
         try:
-            for number in range(initial_epoch, epochs + 1):
+            for number in numbers:
                 if self.model.stop_training:
                     break
                 self._epoch = Epoch(
