@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from math import inf, isfinite
-from time import monotonic
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from callbacks_core import (
@@ -27,6 +26,8 @@ from .foreign import protect
 from .news import SEVERITIES, News, Severity
 from .notificator import Sender, as_sender
 from .quiet_hours import QuietHours
+from .record import Record
+from .seconds import check_seconds
 from .template import Template, Words
 from .watchdog import Watchdog
 
@@ -104,10 +105,10 @@ class NotificationCallback(Callback):
         if experiment_name is not None and not isinstance(experiment_name, str):
             raise TypeError(f"`experiment_name` must be a str, not {experiment_name!r}")
         one_of("minimum_severity", minimum_severity, SEVERITIES)
-        _check_seconds("timeout", timeout, zero=True)
-        _check_seconds("attempt_timeout", attempt_timeout)
+        check_seconds("timeout", timeout, zero=True)
+        check_seconds("attempt_timeout", attempt_timeout)
         if stalled_after is not None:
-            _check_seconds("stalled_after", stalled_after)
+            check_seconds("stalled_after", stalled_after)
         self.notificator = as_sender(notificator)
         protect(self.notificator)
         self.alert_frequency = alert_frequency
@@ -117,7 +118,7 @@ class NotificationCallback(Callback):
         self.summary = summary
         self.stalled_after = stalled_after
         self.minimum_severity = minimum_severity
-        self._best = Monitor("val_loss" if monitor is None else monitor, mode)
+        self._record = Record(Monitor("val_loss" if monitor is None else monitor, mode))
         self._subject = None if subject is None else Template("subject", subject)
         self._message = None if message is None else Template("message", message)
         self._delivery = Delivery(
@@ -127,18 +128,8 @@ class NotificationCallback(Callback):
             quiet_hours=None if quiet_hours is None else QuietHours(quiet_hours),
         )
         self._watchdog: Watchdog | None = None
-        self._restored = False
-        self._forget()
-
-    def _forget(self) -> None:
+        self._restored = self._resuming = False
         self._running = ""
-        self._begun = self._epoch = self._told_epoch = self._best_epoch = 0
-        self._told: list[str] = []
-        self._seconds = 0.0
-        self._since = monotonic()
-        self._resuming = False
-        self._last: dict[str, float] = {}
-        self._best.reset()
 
     def listens_to(self, hook: str) -> bool:
         """Look at batches only where somebody wants to know that there are none."""
@@ -149,9 +140,9 @@ class NotificationCallback(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         """Tell that training begins; one that is resumed tells so with its first epoch."""
         if not self._restored:
-            self._forget()
+            self._record.reset()
         self._resuming, self._restored = self._restored, False
-        self._since = monotonic()
+        self._record.start()
         self._running = "training"
         if not self._resuming:
             self._send("Start of the training")
@@ -159,7 +150,7 @@ class NotificationCallback(Callback):
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Tell that training is resumed, if it is."""
-        self._begun = epoch_number
+        self._record.begun = epoch_number
         if self._resuming:
             self._resuming = False
             self._send("The training is resumed", f"It goes on with epoch {epoch_number}.\n")
@@ -174,11 +165,11 @@ class NotificationCallback(Callback):
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Tell the values of the epoch, if it is one of those, and what is remarkable of them."""
-        self._epoch = epoch_number
-        self._last = dict(logs)
-        if epoch_number <= self._told_epoch:  # before the resumption
+        record = self._record
+        record.epoch, record.last = epoch_number, dict(logs)
+        if epoch_number <= record.told_epoch:  # before the resumption
             return
-        self._told_epoch = epoch_number
+        record.told_epoch = epoch_number
         if epoch_number % self.alert_frequency == 0:
             subject = self._words(self._subject, logs)
             message = self._words(self._message, logs)
@@ -194,20 +185,21 @@ class NotificationCallback(Callback):
     def on_train_end(self, logs: Logs) -> None:
         """Tell that training is done, and whether and why it was stopped."""
         self._stop_watching()
-        self._seconds = self._duration()
+        self._record.stop()
         self._running = ""
         if self._resuming:  # it had ended before; nothing is new
             return
         text = ""
         reason = messages.one_line(stop_reason(self.model))
-        abandoned = self._begun > self._epoch
+        record = self._record
+        abandoned = record.begun > record.epoch
         if self.model.stop_training:
-            text = messages.stopped(self._begun, abandoned=abandoned, reason=reason)
+            text = messages.stopped(record.begun, abandoned=abandoned, reason=reason)
         if abandoned:
-            self._once("nan", f"NaN in epoch {self._begun}", text, "error")
+            self._once("nan", f"NaN in epoch {record.begun}", text, "error")
         if self.summary:
-            best = (self._best, self._best_epoch)
-            text += messages.summary(self._seconds, self._epoch, best, self._last)
+            best = (record.best, record.best_epoch)
+            text += messages.summary(record.seconds, record.epoch, best, record.last)
         self._send("End of the training", text)
 
     def on_test_begin(self, logs: Logs) -> None:
@@ -244,22 +236,11 @@ class NotificationCallback(Callback):
 
     def state_dict(self) -> State:
         """Return what was told."""
-        return {
-            "epoch": self._told_epoch,
-            "told": list(self._told),
-            "seconds": self._duration() if self._running == "training" else self._seconds,
-            "best": self._best.state_dict(),
-            "best_epoch": self._best_epoch,
-        }
+        return self._record.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Remember what was told; the next training does not tell it again."""
-        self._forget()
-        self._epoch = self._begun = self._told_epoch = int(state["epoch"])
-        self._told = [str(what) for what in state["told"]]
-        self._seconds = float(state["seconds"])
-        self._best.load_state_dict(state["best"])
-        self._best_epoch = int(state["best_epoch"])
+        self._record.load_state_dict(state)
         self._restored = True
 
     def _tell_nan(self, logs: Mapping[str, object]) -> None:
@@ -268,25 +249,25 @@ class NotificationCallback(Callback):
         ]
         if bad:
             text = "".join(f"{name}: {logs[name]}\n" for name in bad)
-            self._once("nan", f"NaN in epoch {self._epoch}", text, "error")
+            self._once("nan", f"NaN in epoch {self._record.epoch}", text, "error")
 
     def _tell_best(self, epoch: int, logs: Logs) -> None:
-        name, before = self._best.name, self._best.best
+        best = self._record.best
+        name, before = best.name, best.best
         if name not in logs:
-            if self.monitor is not None and "monitor" not in self._told:
-                self._told.append("monitor")
+            if self.monitor is not None and self._record.first_time("monitor"):
                 _logger.warning(
                     "there is no %r in the logs, so no new best is told%s",
                     name,
                     did_you_mean(name, logs),
                 )
             return
-        if not self._best.improved(logs):
+        if not best.improved(logs):
             return
-        self._best_epoch = epoch
+        self._record.best_epoch = epoch
         if self.monitor is not None:
             told = f" (before: {before})" if isfinite(before) else ""
-            text = f"{name}: {self._best.best}{told}\n"
+            text = f"{name}: {best.best}{told}\n"
             self._send(f"New best in epoch {epoch}", text, "progress")
 
     def _words(self, template: Template | None, logs: Logs) -> str | None:
@@ -295,8 +276,7 @@ class NotificationCallback(Callback):
         try:
             return template.render(logs)
         except Exception as error:  # words are not worth a run
-            if "template" not in self._told:
-                self._told.append("template")
+            if self._record.first_time("template"):
                 _logger.warning("%s; the usual words are sent", redacted(str(error)))
             return None
 
@@ -317,19 +297,15 @@ class NotificationCallback(Callback):
             self._watchdog.signs += 1
 
     def _tell_stall(self, seconds: float) -> None:
-        where = f", in epoch {self._begun}" if self._running == "training" else ""
+        where = f", in epoch {self._record.begun}" if self._running == "training" else ""
         text = f"No batch has ended for {seconds:.0f} s{where}.\n"
         self._send(f"The {self._running} is stalled", text, "error")
 
     def _tell_recovery(self, seconds: float) -> None:
         self._send(f"The {self._running} goes on", f"It was stalled for {seconds:.0f} s.\n")
 
-    def _duration(self) -> float:
-        return self._seconds + monotonic() - self._since
-
     def _once(self, what: str, text: str, message: str, severity: Severity) -> None:
-        if what not in self._told:
-            self._told.append(what)
+        if self._record.first_time(what):
             self._send(text, message, severity)
 
     def _send(
@@ -351,11 +327,3 @@ class NotificationCallback(Callback):
     def __getstate__(self) -> dict[str, object]:
         """Pickle and copy everything but the thread that watches."""
         return {**super().__getstate__(), "_watchdog": None}
-
-
-def _check_seconds(argument: str, value: object, *, zero: bool = False) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
-    if not 0 <= value < inf or (value == 0 and not zero):
-        least = "zero or more" if zero else "more than zero"
-        raise ValueError(f"`{argument}` must be {least}, and finite, not {value!r}")
