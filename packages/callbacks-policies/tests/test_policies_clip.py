@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from callbacks_core import SimpleModel, TrainingLoop
+from callbacks_core import Callback, LazyLogs, SimpleModel, TrainingLoop
 from callbacks_core.testing import play
 from callbacks_policies import ClipNorm, ClipValue
 
@@ -116,3 +116,161 @@ def test_a_wrong_number_is_refused(make, arguments, error, message):
     with pytest.raises(error) as caught:
         make(torch.nn.Linear(1, 1).parameters(), *arguments)
     assert str(caught.value) == message
+
+
+class Watcher(Callback):
+    """Keeps what it finds in the logs: without reading it, those of batches."""
+
+    def __init__(self):
+        self.batches, self.epochs = [], []
+
+    def on_train_batch_end(self, batch_number, logs):
+        self.batches.append({key: logs.peek(key) for key in logs if key.startswith("grad_norm")})
+
+    def on_epoch_end(self, epoch_number, logs):
+        self.epochs.append({key: logs[key] for key in logs if key.startswith("grad_norm")})
+
+
+def train(clips, gradients, *, epochs=1, skipped=(), accumulate=1):
+    """Take a step with each gradient, except for the skipped ones; return what was logged."""
+    parameter = clips[0].parameters[0]
+    optimizer = torch.optim.SGD([parameter], lr=0.0)
+    watcher = Watcher()
+    loop = TrainingLoop(torch.nn.Identity(), optimizer, callbacks=[*clips, watcher])
+    with loop:
+        for epoch in loop.epochs(epochs):
+            for number, gradient in enumerate(epoch.train(gradients), start=1):
+                parameter.grad = torch.full_like(parameter, gradient)
+                if number % accumulate == 0:
+                    loop.backward_end()
+                    if gradient not in skipped:
+                        optimizer.step()
+                loop.log(loss=0.0, size=1)
+    return watcher
+
+
+def one_parameter():
+    return torch.nn.Parameter(torch.zeros(1))
+
+
+def test_the_norm_before_clipping_is_logged():
+    """As a tensor for each batch, and as the mean of an epoch."""
+    clip = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    logged = train([clip], [2.0, -4.0], epochs=2)
+    assert all(type(logs["grad_norm"]) is torch.Tensor for logs in logged.batches)
+    assert [float(logs["grad_norm"]) for logs in logged.batches] == [2.0, 4.0] * 2
+    assert logged.epochs == [{"grad_norm": 3.0}] * 2
+    assert clip.total_norm.item() == 4.0
+
+
+def test_batches_between_steps_have_the_norm_of_the_last_step():
+    """With accumulation there is one norm per step, and none before the first."""
+    logged = train(
+        [ClipNorm(one_parameter(), 1.0, log_name="grad_norm")], [9.0, 2.0, 9.0, 6.0], accumulate=2
+    )
+    assert logged.batches == [{}, {"grad_norm": 2.0}, {"grad_norm": 2.0}, {"grad_norm": 6.0}]
+    assert logged.epochs == [{"grad_norm": 4.0}]
+
+
+def test_a_skipped_step_is_not_in_the_mean():
+    """An overflow of mixed precision would make it infinite; the batch's own logs show it."""
+    gradients = [math.inf, 2.0, 4.0]
+    logged = train(
+        [ClipNorm(one_parameter(), 1.0, log_name="grad_norm")], gradients, skipped=[math.inf]
+    )
+    assert [float(logs["grad_norm"]) for logs in logged.batches] == gradients
+    assert logged.epochs == [{"grad_norm": 3.0}]
+
+
+def test_an_epoch_without_a_step_has_no_mean():
+    """There is nothing to write."""
+    assert train(
+        [ClipNorm(one_parameter(), 1.0, log_name="grad_norm")], [1.0], accumulate=2
+    ).epochs == [{}]
+
+
+def test_each_group_is_clipped_and_logged_under_its_name():
+    """A callback for each group, and one that does not tell."""
+    parameter = one_parameter()
+    clips = [
+        ClipNorm(parameter, 3.0, log_name="grad_norm_body"),
+        ClipNorm(parameter, 2.0, log_name="grad_norm_head"),
+        ClipNorm(parameter, 1.0),
+    ]
+    (logged,) = train(clips, [5.0]).epochs
+    assert logged == pytest.approx({"grad_norm_body": 5.0, "grad_norm_head": 3.0}, abs=1e-4)
+    assert clips[2].total_norm.item() == pytest.approx(2.0, abs=1e-4)
+
+
+def test_without_an_optimizer_every_norm_counts():
+    """A loop that does not know the optimizer cannot know of its steps."""
+    parameter = one_parameter()
+    parameter.grad = torch.ones(1)
+    history = play(ClipNorm(parameter, 9.0, log_name="grad_norm"), [{}]).history
+    assert history[0]["grad_norm"] == pytest.approx(1.0)
+
+
+def test_a_second_training_begins_anew():
+    """Nothing is left of the norms before."""
+    clip = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    train([clip], [2.0])
+    assert train([clip], [4.0], accumulate=2).batches == [{}]
+
+
+def test_a_norm_that_is_not_finite_ends_the_run_on_request():
+    """By default it does not, as in torch."""
+    train([ClipNorm(one_parameter(), 1.0, log_name="grad_norm")], [math.nan])
+    with pytest.raises(RuntimeError, match="non-finite"):
+        train([ClipNorm(one_parameter(), 1.0, error_if_nonfinite=True)], [math.nan])
+
+
+@pytest.mark.parametrize("foreach", [None, False, True])
+def test_foreach_clips_alike(foreach):
+    """It is handed to torch."""
+    parameters = parameters_with_gradients([3.0, 0.0], [-4.0])
+    ClipNorm(parameters, 1.0, foreach=foreach).on_backward_end(1)
+    first, second = gradients_of(parameters)
+    assert first + second == pytest.approx([0.6, 0.0, -0.8], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"error_if_nonfinite": 1}, "`error_if_nonfinite` must be True or False, not 1"),
+        ({"foreach": "yes"}, "`foreach` must be True, False or None, not 'yes'"),
+        ({"log_name": 3}, "`log_name` must be a name or None, not 3"),
+    ],
+)
+def test_a_wrong_option_is_refused(options, message):
+    """Each message says what was expected and what came."""
+    with pytest.raises(TypeError) as caught:
+        ClipNorm(one_parameter(), 1.0, **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_logging_the_norm_does_not_wait_for_the_device():
+    """Neither clipping nor the logs of a batch synchronize."""
+    parameter = torch.nn.Parameter(torch.zeros(1, device="cuda"))
+    parameter.grad = torch.ones_like(parameter)
+    clip = ClipNorm(parameter, 1.0, log_name="grad_norm")
+    clip.set_model(SimpleModel(torch.nn.Identity()))
+    clip.on_backward_end(1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        clip.on_backward_end(1)
+        clip.on_train_batch_end(1, LazyLogs())
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_the_norm_is_not_read_on_the_way_into_the_logs():
+    """On the meta device there is nothing to read, and reading raises."""
+    parameter = torch.nn.Parameter(torch.zeros(2, device="meta"))
+    parameter.grad = torch.ones_like(parameter)
+    clip, logs = ClipNorm(parameter, 1.0, log_name="grad_norm"), LazyLogs()
+    clip.set_model(SimpleModel(torch.nn.Identity()))
+    clip.on_backward_end(1)
+    clip.on_train_batch_end(1, logs)
+    assert logs.peek("grad_norm").device.type == "meta"

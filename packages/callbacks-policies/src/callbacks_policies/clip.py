@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from callbacks_core import Callback
+from callbacks_core import Callback, Logs, OptimizerSteps, RunningMean
 
 from ._checks import positive
 from ._parameters import tensors
@@ -19,16 +19,29 @@ class ClipNorm(Callback):
 
     It is what keeps recurrent networks and large learning rates from diverging: the direction of
     the step stays. The gradients are clipped once they are complete and unscaled, before the
-    optimizer steps, by `torch.nn.utils.clip_grad_norm_`.
+    optimizer steps, by `torch.nn.utils.clip_grad_norm_`. To clip several groups of parameters
+    each by itself, use a callback for each, with a *log_name* of its own.
+
+    With a *log_name* the norm before clipping goes into the logs, for the callbacks that come
+    later in the list: that of the last step in the logs of batches, and in those of epochs the
+    mean over the steps that the optimizer took, so without those that mixed precision skipped. It
+    stays on its device until somebody reads it.
 
     Args:
         parameters: The parameters whose gradients are clipped together.
-        max_norm: The largest norm that they may have.
+        max_norm: The largest norm that they may have; with ``math.inf`` they are only measured.
         norm_type: The order of the norm; ``math.inf`` is the largest absolute value.
+        error_if_nonfinite: Whether a norm that is infinite or NaN ends the run. To look at it,
+            each step waits for the device.
+        foreach: Whether to treat many tensors at a time; None does where the device can.
+        log_name: The norm's name in the logs, such as ``"grad_norm"``; None keeps it out of them.
 
     Raises:
         TypeError: An argument is of the wrong kind.
         ValueError: There are no parameters, or a number is not positive.
+
+    Attributes:
+        total_norm: The norm before the last clipping, a tensor on the device; None before.
     """
 
     def __init__(
@@ -36,14 +49,72 @@ class ClipNorm(Callback):
         parameters: torch.Tensor | Iterable[torch.Tensor],
         max_norm: float,
         norm_type: float = 2.0,
+        *,
+        error_if_nonfinite: bool = False,
+        foreach: bool | None = None,
+        log_name: str | None = None,
     ) -> None:
         self.parameters = tensors(parameters)
         self.max_norm = positive("max_norm", max_norm)
         self.norm_type = positive("norm_type", norm_type)
+        if not isinstance(error_if_nonfinite, bool):
+            raise TypeError(
+                f"`error_if_nonfinite` must be True or False, not {error_if_nonfinite!r}"
+            )
+        if not isinstance(foreach, bool | None):
+            raise TypeError(f"`foreach` must be True, False or None, not {foreach!r}")
+        if not isinstance(log_name, str | None):
+            raise TypeError(f"`log_name` must be a name or None, not {log_name!r}")
+        self.error_if_nonfinite = error_if_nonfinite
+        self.foreach = foreach
+        self.log_name = log_name
+        self.total_norm: torch.Tensor | None = None
+        self._unstepped: torch.Tensor | None = None
+        self._mean, self._averaged = RunningMean(), False
+        self._steps = OptimizerSteps()
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget the norms of a training before, and have the optimizer tell when it steps."""
+        self.total_norm = self._unstepped = None
+        if self.model.optimizer is not None:
+            self._steps.watch(self.model.optimizer)
+
+    def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
+        """Begin a new mean."""
+        self._mean, self._averaged = RunningMean(), False
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
-        clip_grad_norm_(self.parameters, self.max_norm, norm_type=self.norm_type)
+        self.total_norm = self._unstepped = clip_grad_norm_(
+            self.parameters,
+            self.max_norm,
+            norm_type=self.norm_type,
+            error_if_nonfinite=self.error_if_nonfinite,
+            foreach=self.foreach,
+        )
+
+    def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Write the norm of the last step; it is not read from the device."""
+        norm, self._unstepped = self._unstepped, None
+        stepped = self._steps.take() or self.model.optimizer is None
+        if norm is not None and stepped:
+            self._mean.add(norm)
+            self._averaged = True
+        if self.total_norm is not None and self.log_name is not None:
+            logs[self.log_name] = self.total_norm  # type: ignore[assignment]  # lazy
+
+    def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
+        """Write the mean of the norms; an epoch without a step has none."""
+        if self._averaged and self.log_name is not None:
+            logs[self.log_name] = float(self._mean.result())
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Let go of the optimizer."""
+        self._steps.release()
+
+    def close(self) -> None:
+        """Let go of the optimizer."""
+        self._steps.release()
 
 
 class ClipValue(Callback):
