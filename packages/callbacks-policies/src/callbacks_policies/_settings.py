@@ -44,12 +44,15 @@ def _is_number(value: object) -> bool:
 def write(group: dict[str, Any], settings: Mapping[str, float]) -> None:
     """Set numbers in a parameter group; a tensor there keeps its identity."""
     for name, value in settings.items():
-        if name not in group:
-            group["betas"] = (value, *group["betas"][1:])
-        elif isinstance(group[name], torch.Tensor):
-            group[name].fill_(value)
-        else:
+        current = group.get(name)
+        if type(current) is float:  # most often, and this runs at every step
             group[name] = value
+        elif isinstance(current, torch.Tensor):
+            current.fill_(value)
+        elif name in group:
+            group[name] = value
+        else:
+            group["betas"] = (value, *group["betas"][1:])
 
 
 def read(group: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:

@@ -45,6 +45,7 @@ class OptimizerPolicy(Callback):
         self.initial_step = initial_step
         self.current_step = initial_step
         self._ends = list(accumulate(map(len, self.phases)))
+        self._begins = [0, *self._ends]
         self._steps = OptimizerSteps()
         self._begun = False
         self._restored: State | None = None
@@ -120,10 +121,9 @@ class OptimizerPolicy(Callback):
         """Set the settings of the step to come."""
         step = self.current_step
         index = bisect_right(self._ends, step)
-        if index == len(self.phases):
+        if index == len(self._ends):
             return
-        phase = self.phases[index]
-        settings = phase[step - self._ends[index] + len(phase)]
+        settings = self.phases[index][step - self._begins[index]]
         for group in self._optimizer.param_groups:
             write(group, settings)
 

@@ -57,6 +57,15 @@ class Phase:
             listed = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
             raise ValueError(f"the settings of a phase must have equal lengths, but {listed}")
         self._length = next(iter(lengths.values()))
+        self._first = {  # copied for each step, as only some settings move
+            name: values if isinstance(values, float) else values[0]
+            for name, values in self._settings.items()
+        }
+        self._moving = [
+            (name, values)
+            for name, values in self._settings.items()
+            if not isinstance(values, float)
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,10 +79,10 @@ class Phase:
         """Return the settings of one step, counted from 0."""
         if not 0 <= step < self._length:
             step = range(self._length)[step]
-        return {
-            name: values if isinstance(values, float) else values[step]
-            for name, values in self._settings.items()
-        }
+        settings = self._first.copy()
+        for name, values in self._moving:
+            settings[name] = values[step]
+        return settings
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         return map(self.__getitem__, range(self._length))

@@ -46,10 +46,8 @@ class Space(Sequence[float], ABC):
         return self._last + 1
 
     def _at(self, index: int) -> float:
-        if index == 0:
-            return self._start
-        if index == self._last:
-            return self._end
+        if not 0 < index < self._last:
+            return self._end if index else self._start
         value = self.between(index / self._last)
         if value > self._high:  # by rounding
             return self._high
@@ -61,6 +59,8 @@ class Space(Sequence[float], ABC):
     def __getitem__(self, index: slice) -> list[float]: ...
     def __getitem__(self, index: int | slice) -> float | list[float]:
         """Return the value of a step, or a list of several."""
+        if type(index) is int and 0 <= index <= self._last:  # most often, once a step
+            return self._at(index)
         if isinstance(index, slice):
             return [self._at(step) for step in range(len(self))[index]]
         return self._at(range(len(self))[index])
