@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from callbacks_core import Callback, LazyLogs, SimpleModel, TrainingLoop
+from callbacks_core import HOOKS, Callback, LazyLogs, SimpleModel, TrainingLoop
 from callbacks_core.testing import play
 from callbacks_policies import ClipNorm, ClipValue
 
@@ -274,3 +274,11 @@ def test_the_norm_is_not_read_on_the_way_into_the_logs():
     clip.on_backward_end(1)
     clip.on_train_batch_end(1, logs)
     assert logs.peek("grad_norm").device.type == "meta"
+
+
+def test_a_norm_that_is_not_logged_is_looked_at_by_nobody():
+    """Without a name for the logs, nothing is done but the clipping."""
+    silent, logging = (ClipNorm([torch.zeros(2)], 1.0, log_name=name) for name in (None, "norm"))
+    heard = {hook for hook in HOOKS if silent.listens_to(hook)}
+    assert heard == {"on_train_begin", "on_backward_end", "on_train_end", "close"}
+    assert {"on_train_batch_end", "on_epoch_end"} <= {h for h in HOOKS if logging.listens_to(h)}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
@@ -12,6 +13,8 @@ from callbacks_core import Callback, Logs, OptimizerSteps, RunningMean
 
 from ._checks import positive
 from ._parameters import tensors
+
+_LOGGING: Final = ("on_epoch_begin", "on_train_batch_end", "on_epoch_end")
 
 
 class ClipNorm(Callback):
@@ -73,10 +76,16 @@ class ClipNorm(Callback):
         self._mean, self._averaged = RunningMean(), False
         self._steps = OptimizerSteps()
 
+    def listens_to(self, hook: str) -> bool:
+        """Look at batches and epochs only for a norm that is logged."""
+        if self.log_name is None and hook in _LOGGING:
+            return False
+        return super().listens_to(hook)
+
     def on_train_begin(self, logs: Logs) -> None:
         """Forget the norms of a training before, and have the optimizer tell when it steps."""
         self.total_norm = self._unstepped = None
-        if self.model.optimizer is not None:
+        if self.log_name is not None and self.model.optimizer is not None:
             self._steps.watch(self.model.optimizer)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
