@@ -29,7 +29,7 @@ from .files import (
 from .hooks import HOOKS
 from .lambda_callback import LambdaCallback
 from .logs import LazyLogs, Logs, Scalar, is_tensor, read_scalars
-from .loop import Epoch, NetworkMode, Pass, TrainingLoop
+from .loop import Epoch, NetworkMode, Pass, TrainingLoop, loader_length
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
@@ -85,6 +85,7 @@ __all__ = [
     "get_batch_size",
     "is_rank_zero",
     "is_tensor",
+    "loader_length",
     "make_folder",
     "one_of",
     "probe",

@@ -15,6 +15,7 @@ from callbacks_core import (
     NetworkMode,
     Pass,
     TrainingLoop,
+    loader_length,
     whole_number,
 )
 
@@ -256,12 +257,7 @@ def _train(steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
 
 
 def _steps(steps: int | None, loader: Iterable[Any] | None) -> int | None:
-    if steps is not None or loader is None:
-        return steps
-    try:
-        return len(loader)  # type: ignore[arg-type]  # asking is the way to find out
-    except (TypeError, NotImplementedError):
-        return None
+    return loader_length(loader) if steps is None and loader is not None else steps
 
 
 def with_progress(

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..logs import LazyLogs, Scalar
-from ._feed import Batch, length
+from ._feed import Batch, loader_length
 from ._pass import Kind, Pass, Summary, check_name
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Epoch:
         Raises:
             RuntimeError: The epoch has had its training pass.
         """
-        self._params["steps"] = length(loader) if steps is None else steps
+        self._params["steps"] = loader_length(loader) if steps is None else steps
         return self._pass("train", loader, steps, summarize, look_ahead)
 
     def valid(
@@ -94,7 +94,7 @@ class Epoch:
             RuntimeError: The epoch has had its validation pass.
         """
         self._finish_pass()
-        self._params["valid_steps"] = length(loader) if steps is None else steps
+        self._params["valid_steps"] = loader_length(loader) if steps is None else steps
         return self._pass("valid", loader, steps, summarize)
 
     def _pass(

@@ -10,7 +10,7 @@ from typing import TypeVar
 Batch = TypeVar("Batch")
 
 
-def length(loader: object) -> int | None:
+def loader_length(loader: object) -> int | None:
     """Return the number of batches in *loader*, or None when it does not tell."""
     try:
         return len(loader)  # type: ignore[arg-type]  # asking is the way to find out
@@ -72,5 +72,6 @@ def empty_error(loader: object, name: str, epoch: int) -> ValueError:
             f"can be gone through once. Pass something that can be started again, such as a "
             f"DataLoader or a list, or say how many steps make an epoch"
         )
-    hint = " (is the dataset smaller than a batch, with drop_last=True?)"
-    return ValueError(f"the {name} loader has no batch at all{hint if length(loader) == 0 else ''}")
+    empty = loader_length(loader) == 0
+    hint = " (is the dataset smaller than a batch, with drop_last=True?)" if empty else ""
+    return ValueError(f"the {name} loader has no batch at all{hint}")

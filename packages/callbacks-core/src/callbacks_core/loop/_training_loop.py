@@ -16,7 +16,7 @@ from ..model_like import ModelLike, SimpleModel
 from ..params import Params
 from ..stopping import allow_training
 from ._epoch import Epoch
-from ._feed import Batch, length
+from ._feed import Batch, loader_length
 from ._mode import NetworkMode
 from ._pass import Kind, Pass, Summary
 
@@ -227,7 +227,7 @@ class TrainingLoop:
         if self._in_epochs:
             raise RuntimeError(f"{kind}() cannot be called within an epoch; use epoch.valid()")
         self._finish()
-        self._attach(Params(steps=length(loader) if steps is None else steps))
+        self._attach(Params(steps=loader_length(loader) if steps is None else steps))
         running: Pass[Batch] = Pass(
             kind,
             loader,
