@@ -47,7 +47,7 @@ def main() -> None:
             f"{name:<34}{instructions:>13}{row.cpu_ratio:>10.3f}{row.wall_ratio:>11.3f}"
             f"{reads[name]:>12.3f}"
         )
-    added = _notifications.added_ms(pairs=max(1, options.pairs // 4))
+    added = _notifications.added_ms()
     print(f"\n{'epoch with notifications to a dead server':<44}{added:>+7.3f} ms an epoch")
     print("\na schedule per batch, in µs a step: torch's own, and the callback's cost beyond it")
     for name, (own, beyond) in _schedules.measure().items():
