@@ -3,15 +3,38 @@
 
 from .__about__ import __version__
 from .best_model_restore import BestModelRestore
-from .errors import RestoreFailedError, SaveFailedError
+from .checkpoint_file import (
+    load_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from .errors import (
+    CheckpointError,
+    DamagedCheckpointError,
+    RestoreFailedError,
+    SaveFailedError,
+    UnsafeCheckpointError,
+)
 from .model_checkpoint import ModelCheckpoint
 from .periodic_save import PeriodicSaveCallback
+from .sealing import Seal
 
 __all__ = [
     "BestModelRestore",
+    "CheckpointError",
+    "DamagedCheckpointError",
     "ModelCheckpoint",
     "PeriodicSaveCallback",
     "RestoreFailedError",
     "SaveFailedError",
+    "Seal",
+    "UnsafeCheckpointError",
     "__version__",
+    "load_checkpoint",
+    "read_checkpoint",
+    "save_checkpoint",
+    "verify_checkpoint",
+    "write_checkpoint",
 ]

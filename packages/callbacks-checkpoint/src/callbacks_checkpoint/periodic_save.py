@@ -26,7 +26,7 @@ from ._best import BestFile
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
 from ._ranks import path_from_rank_zero
-from .errors import RestoreFailedError, SaveFailedError
+from .errors import CheckpointError, RestoreFailedError, SaveFailedError
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
@@ -268,8 +268,9 @@ class PeriodicSaveCallback(Callback):
         except FatalCallbackError:
             raise
         except Exception as error:
+            why = error.why if isinstance(error, CheckpointError) else error
             raise RestoreFailedError(
-                f"the best checkpoint {best!r} cannot be restored: {type(error).__name__}: {error}"
+                f"the best checkpoint {best!r} cannot be restored: {type(error).__name__}: {why}"
             ) from error
 
     def state_dict(self) -> State:
