@@ -120,6 +120,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "DelayCallback": lambda cls, folder, model: cls(
         [discovered()["EarlyStopping"](monitor="loss", patience=9)], batch_delay=3
     ),
+    "EMA": lambda cls, folder, model: cls(0.9),
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
     "ExponentialLR": lambda cls, folder, model: cls(0.5),
     "LRMonitor": lambda cls, folder, model: cls(batches=True),
@@ -143,6 +144,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "PolynomialLR": lambda cls, folder, model: cls(3),
     "ProgressionCallback": lambda cls, folder, model: cls(),
     "ReduceLROnPlateau": lambda cls, folder, model: cls(monitor="loss", patience=0),
+    "SWA": lambda cls, folder, model: cls(2),
     "SequentialLR": lambda cls, folder, model: cls(
         [discovered()["LinearLR"](total_iters=1), discovered()["CosineAnnealingLR"](2)], [1]
     ),

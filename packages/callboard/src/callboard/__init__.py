@@ -131,6 +131,8 @@ if TYPE_CHECKING:
         notificator_from_url,
     )
     from callbacks_policies import (
+        EMA,
+        SWA,
         AdaptiveClip,
         ClipNorm,
         ClipValue,
@@ -160,7 +162,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "EMA",
     "HOOKS",
+    "SWA",
     "AdaptiveClip",
     "AppriseNotificator",
     "BackgroundWorker",
@@ -395,6 +399,8 @@ _NAMES = {
         "plot_schedule",
     ),
     "callbacks_policies": (
+        "EMA",
+        "SWA",
         "AdaptiveClip",
         "ClipNorm",
         "ClipValue",
