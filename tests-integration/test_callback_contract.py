@@ -106,6 +106,9 @@ def make(name: str) -> Make:
 FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "AdaptiveClip": lambda cls, folder, model: cls(list(model.network.parameters())),
     "BestModelRestore": lambda cls, folder, model: cls(monitor="loss"),
+    "AtomicCSVLogger": lambda cls, folder, model: cls(
+        folder / "atomic.csv", batch_granularity=True
+    ),
     "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
     "CallbackList": lambda cls, folder, model: cls([Recorder()]),
     "ChainedScheduler": lambda cls, folder, model: cls(
@@ -123,6 +126,10 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "EMA": lambda cls, folder, model: cls(0.9),
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
     "ExponentialLR": lambda cls, folder, model: cls(0.5),
+    "HistoryLogger": lambda cls, folder, model: cls(batch_granularity=True),
+    "JSONLinesLogger": lambda cls, folder, model: cls(folder / "log.jsonl", append=True),
+    "Freeze": lambda cls, folder, model: cls("0", until_epoch=2),
+    "GradualUnfreezing": lambda cls, folder, model: cls(["0"]),
     "LRMonitor": lambda cls, folder, model: cls(batches=True),
     "LambdaCallback": lambda cls, folder, model: cls(on_epoch_end=print_nothing),
     "LambdaLR": lambda cls, folder, model: cls(one_over),

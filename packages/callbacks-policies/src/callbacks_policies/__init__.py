@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Phases of optimizer settings, and gradient clipping."""
+"""Phases of optimizer settings, gradient clipping, averaged weights and freezing."""
 
 from .__about__ import __version__
 from .adaptive_clip import AdaptiveClip
 from .clip import ClipNorm, ClipValue
 from .ema import EMA
+from .freeze import Freeze
+from .gradual_unfreezing import GradualUnfreezing
 from .high_level import one_cycle_phases, sgdr_phases, wsd_phases
 from .optimizer_policy import OptimizerPolicy
 from .phase import Phase
@@ -17,6 +19,8 @@ __all__ = [
     "AdaptiveClip",
     "ClipNorm",
     "ClipValue",
+    "Freeze",
+    "GradualUnfreezing",
     "OptimizerPolicy",
     "Phase",
     "Space",
