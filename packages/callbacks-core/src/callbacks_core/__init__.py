@@ -36,6 +36,7 @@ from .optimizer_steps import OptimizerSteps
 from .params import Params
 from .rank import is_rank_zero, rank, world_size
 from .secrets import Secret, redacted
+from .signals import SignalWatch
 from .stateful import Stateful
 from .stopping import allow_training, stop_reason, stop_training
 from .terminate_on_nan import TerminateOnNaN
@@ -72,6 +73,7 @@ __all__ = [
     "RunningMeans",
     "Scalar",
     "Secret",
+    "SignalWatch",
     "SimpleModel",
     "State",
     "Stateful",

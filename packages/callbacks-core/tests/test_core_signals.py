@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+import copy
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from callbacks_core import SignalWatch
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Put back every handler that a test may leave, and insist that none is left."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    after = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert after == before
+
+
+@pytest.fixture
+def heard():
+    """What the handler that was there before the watch has heard."""
+    calls = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: calls.append(number))
+    yield calls
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_is_noted_and_carried_out_later(heard):
+    """The earlier handler is called when the loop has acted, once."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    assert watch.pending is None
+    signal.raise_signal(signal.SIGUSR1)
+    assert (watch.pending, heard) == (signal.SIGUSR1, [])
+    watch.carry_out()
+    assert (watch.pending, heard) == (None, [signal.SIGUSR1])
+    watch.carry_out()
+    watch.end()
+    assert heard == [signal.SIGUSR1]
+    signal.raise_signal(signal.SIGUSR1)
+    assert len(heard) == 2
+
+
+def test_a_second_signal_is_carried_out_at_once(heard):
+    """Whoever is impatient need not wait for the batch; the first stays pending."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
+    assert heard == [signal.SIGUSR1]
+    assert watch.pending == signal.SIGUSR1
+    watch.carry_out()
+    watch.end()
+
+
+def test_ctrl_c_interrupts_once_it_was_acted_upon():
+    """And at once the second time."""
+    watch = SignalWatch()
+    watch.begin()
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        watch.carry_out()
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        watch.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_without_a_handler_ends_the_process_in_order(number):
+    """By an exception, so that callbacks are closed, with the exit code that shells expect."""
+    watch = SignalWatch(number)
+    watch.begin()
+    signal.raise_signal(number)
+    with pytest.raises(SystemExit) as caught:
+        watch.carry_out()
+    assert caught.value.code == 128 + number
+    watch.end()
+
+
+def test_user_signals_without_a_handler_do_not_end_anything():
+    """Nobody sends them but to be noticed."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    watch.carry_out()
+    watch.end()
+
+
+def test_an_ignored_signal_stays_without_effect():
+    """After the loop has acted on it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    watch = SignalWatch(signal.SIGHUP)
+    watch.begin()
+    for _ in range(2):
+        signal.raise_signal(signal.SIGHUP)
+    assert watch.pending == signal.SIGHUP
+    watch.carry_out()
+    watch.end()
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_several_watch_the_same_signal(heard):
+    """The earlier handler waits for the last of them to act, whatever the order."""
+    first, second = SignalWatch(signal.SIGUSR1), SignalWatch(signal.SIGUSR1)
+    first.begin()
+    second.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    second.carry_out()
+    assert heard == []
+    first.carry_out()
+    assert heard == [signal.SIGUSR1]
+    first.end()
+    signal.raise_signal(signal.SIGUSR1)
+    assert second.pending == signal.SIGUSR1
+    second.carry_out()
+    second.end()
+
+
+def test_a_signal_that_nobody_acted_upon_is_carried_out_at_the_end(heard):
+    """None is swallowed."""
+    first, second = SignalWatch(signal.SIGUSR1), SignalWatch(signal.SIGUSR1)
+    first.begin()
+    second.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    first.end()
+    assert heard == []
+    second.end()
+    assert heard == [signal.SIGUSR1]
+    first.end()
+    assert heard == [signal.SIGUSR1]
+
+
+def test_beginning_twice_is_beginning_once(heard):
+    """And a watch can be used again."""
+    watch = SignalWatch(signal.SIGUSR1)
+    for _ in range(2):
+        watch.begin()
+        watch.begin()
+        signal.raise_signal(signal.SIGUSR1)
+        watch.carry_out()
+        watch.end()
+    assert len(heard) == 2
+
+
+def test_a_handler_that_somebody_put_on_top_stays():
+    """It is not ours to take away; what comes through it goes to the one before us."""
+    calls = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: calls.append("before"))
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    ours = signal.getsignal(signal.SIGUSR1)
+
+    def on_top(number, frame):
+        calls.append("on top")
+        ours(number, frame)
+
+    signal.signal(signal.SIGUSR1, on_top)
+    watch.end()
+    assert signal.getsignal(signal.SIGUSR1) is on_top
+    signal.raise_signal(signal.SIGUSR1)
+    assert calls == ["on top", "before"]
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_in_another_thread_nothing_comes():
+    """Python delivers signals to the main thread alone; nothing breaks."""
+    watch = SignalWatch(signal.SIGUSR1)
+    before = signal.getsignal(signal.SIGUSR1)
+    thread = threading.Thread(target=watch.begin)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGUSR1) == before
+    watch.carry_out()
+    watch.end()
+
+
+def test_a_copy_does_not_watch():
+    """Nor does it remember."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    for other in (copy.deepcopy(watch), pickle.loads(pickle.dumps(watch))):
+        assert other.signals == watch.signals
+        assert other.pending is None
+        other.end()
+    watch.carry_out()
+    watch.end()
+
+
+FORK = """
+import os, signal, sys, time
+from callbacks_core import SignalWatch
+
+watch = SignalWatch(signal.SIGTERM)
+watch.begin()
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(writer, b"ready")
+    time.sleep(30)
+    sys.exit(7)
+os.read(reader, 5)
+os.kill(child, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+signal.raise_signal(signal.SIGTERM)
+print(watch.pending, flush=True)
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_forked_child_dies_as_ever_and_a_second_sigterm_kills():
+    """The workers of a loader must not live on for want of a handler."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == [str(-signal.SIGTERM), str(int(signal.SIGTERM))]
+    assert done.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "message"),
+    [
+        ("SIGTERM", TypeError, r"a signal is a number such as signal\.SIGTERM, not 'SIGTERM'"),
+        (True, TypeError, "not True"),
+        (4711, ValueError, "there is no signal 4711 here"),
+        (getattr(signal, "SIGKILL", 9), ValueError, "SIGKILL cannot be caught"),
+    ],
+)
+def test_what_is_no_signal_is_refused(number, error, message):
+    """When it is asked for."""
+    with pytest.raises(error, match=message):
+        SignalWatch(number)
