@@ -2,9 +2,24 @@
 """Show and record how training goes."""
 
 from .__about__ import __version__
-from .csv_log import CSVLogger
+from .base import Batches, Logger, Outcome
+from .csv_log import AtomicCSVLogger, CSVLogger
+from .history import HistoryLogger
+from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
 from .progress import ProgressionCallback
 from .tensorboard import TensorBoardLogger
 
-__all__ = ["CSVLogger", "MLFlowLogger", "ProgressionCallback", "TensorBoardLogger", "__version__"]
+__all__ = [
+    "AtomicCSVLogger",
+    "Batches",
+    "CSVLogger",
+    "HistoryLogger",
+    "JSONLinesLogger",
+    "Logger",
+    "MLFlowLogger",
+    "Outcome",
+    "ProgressionCallback",
+    "TensorBoardLogger",
+    "__version__",
+]

@@ -17,12 +17,16 @@ class LearningRates:
     Schedulers change them between that step and `on_epoch_end`; by remembering, a logger tells
     the truth wherever it stands in the list of callbacks. It holds on to the optimizer's groups, so
     a logger lets go of it when training ends.
+
+    Attributes:
+        latest: The rates of the last step, one for each parameter group; a new list whenever one
+            of them has changed.
     """
 
     def __init__(self) -> None:
         self._groups: list[dict[str, Any]] = []
         self._tensors = False
-        self._rates: list[Scalar] = []
+        self.latest: list[Scalar] = []
 
     def begin(self, model: ModelLike) -> None:
         """Remember the rates of this moment, with which an epoch begins.
@@ -35,12 +39,23 @@ class LearningRates:
 
     def step(self) -> None:
         """Remember the rates of this moment, with which an optimizer steps."""
-        self._rates = [group["lr"] for group in self._groups]
         if self._tensors:  # these are changed in place
-            self._rates = [rate.clone() if is_tensor(rate) else rate for rate in self._rates]
+            self.latest = [
+                rate.clone() if is_tensor(rate := group["lr"]) else rate for group in self._groups
+            ]
+            return
+        rates = [group["lr"] for group in self._groups]
+        if rates != self.latest:
+            self.latest = rates
 
     def values(self) -> dict[str, float]:
         """Return ``lr``, or with several parameter groups ``lr_group_0`` and so on."""
-        if len(self._rates) == 1:
-            return {"lr": float(self._rates[0])}
-        return {f"lr_group_{index}": float(rate) for index, rate in enumerate(self._rates)}
+        return {
+            name: float(rate)
+            for name, rate in zip(rate_names(len(self.latest)), self.latest, strict=True)
+        }
+
+
+def rate_names(groups: int) -> list[str]:
+    """Return the names of the learning rates of so many parameter groups."""
+    return ["lr"] if groups == 1 else [f"lr_group_{index}" for index in range(groups)]

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Mapping
-from itertools import islice
-from pathlib import Path
-from typing import Literal, TextIO
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, repeat
+from typing import TextIO, TypeAlias
 
 from callbacks_core import durable_open
 
-from .columns import arranged, cells, with_validation
+from ..files import GrowingFile, SwappedFile
+from .columns import arranged, cells, with_validation, written
 from .resume import mend
+
+LogFile: TypeAlias = GrowingFile | SwappedFile
 
 
 class Table:
@@ -22,7 +24,7 @@ class Table:
     A value without a column gets one: the file is then written anew, as a whole or not at all.
 
     Args:
-        path: The file.
+        file: The file.
         separator: What stands between two cells.
 
     Attributes:
@@ -30,23 +32,22 @@ class Table:
         rows: How many rows there are below it.
     """
 
-    def __init__(self, path: Path, separator: str) -> None:
-        self.path = path
+    def __init__(self, file: LogFile, separator: str) -> None:
+        self.path = file.path
         self.separator = separator
         self.columns: list[str] = []
         self.rows = 0
-        self._file: TextIO | None = None
+        self._file = file
 
     def start(self) -> None:
         """Open the file, empty."""
-        self.close()
         self.columns = []
         self.rows = 0
-        self._open("w")
+        self._file.open(anew=True)
 
     def take_up(self) -> None:
         """Open the file to go on below what is there; start it if there is nothing."""
-        self.close()
+        self._file.close()
         if not self.path.exists() or not self.path.stat().st_size:
             self.start()
             return
@@ -54,7 +55,7 @@ class Table:
         with self._reading() as file:
             self.columns = next(csv.reader(file, delimiter=self.separator), [])
         self.rows = sum(1 for _ in self.read())
-        self._open("a")
+        self._file.open(anew=False)
 
     def read(self) -> Iterator[dict[str, str]]:
         """Yield the rows that are in the file."""
@@ -69,55 +70,75 @@ class Table:
             self._rewrite(self.columns, keep)
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Add a row; what the columns lack becomes a column."""
+        """Add a row; what the columns lack becomes a column.
+
+        Raises:
+            OSError: The row was not taken, since the disk does not take what was added before.
+        """
         values = cells(row)
-        if not self.columns:
-            columns = arranged(with_validation(list(values)))
-            self._write(columns)
-            self.columns = columns
-        elif new := [name for name in values if name not in self.columns]:
-            self._rewrite(arranged([*self.columns, *new]), self.rows)
-        self._write([values.get(name) for name in self.columns])
+        self._make_room(values)
+        self._write([[values.get(name) for name in self.columns]])
         self.rows += 1
+
+    def add_columns(self, columns: Mapping[str, Sequence[float]], size: int) -> None:
+        """Add *size* rows at once; what the columns lack becomes a column.
+
+        Args:
+            columns: The numbers in each column; where there are none for a column, cells stay
+                empty.
+            size: How many rows there are.
+
+        Raises:
+            OSError: They were not taken, since the disk does not take what was added before.
+        """
+        given = {written(name): numbers for name, numbers in columns.items()}
+        self._make_room(given)
+        table = [given.get(name) or repeat(None, size) for name in self.columns]
+        self._write(zip(*table, strict=True))
+        self.rows += size
+
+    def _make_room(self, names: Iterable[str]) -> None:
+        if not self.columns:
+            columns = arranged(with_validation(list(names)))
+            self._write([columns])
+            self.columns = columns
+        elif new := [name for name in names if name not in self.columns]:
+            self._rewrite(arranged([*self.columns, *new]), self.rows)
 
     def flush(self) -> None:
         """Hand what was added to the operating system."""
-        if self._file is not None:
-            self._file.flush()
+        self._file.flush()
 
     def sync(self) -> None:
         """Write what was added to the disk."""
-        if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        self._file.sync()
 
     def close(self) -> None:
-        """Close the file."""
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
-
-    def _open(self, mode: Literal["w", "a"]) -> None:
-        self._file = open(self.path, mode, encoding="utf-8", newline="")  # noqa: SIM115
+        """Write what was added and close the file."""
+        try:
+            self._file.flush()
+        finally:
+            self._file.close()
 
     def _reading(self) -> TextIO:
-        self.flush()
         return open(self.path, encoding="utf-8", errors="replace", newline="")
 
-    def _write(self, values: list[object] | list[str]) -> None:
-        if self._file is None:
-            raise ValueError(f"{self.path} is not open")
-        csv.writer(self._file, delimiter=self.separator).writerow(values)
+    def _write(self, rows: Iterable[Iterable[object]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.separator).writerows(rows)
+        self._file.write(text.getvalue().encode())
 
     def _rewrite(self, columns: list[str], keep: int) -> None:
-        self.flush()
-        with durable_open(self.path, "w", newline="") as file:
-            writer = csv.DictWriter(
-                file, columns, delimiter=self.separator, restval="", extrasaction="ignore"
-            )
-            writer.writeheader()
-            writer.writerows(islice(self.read(), keep))
-            self.close()  # before its name is taken over, which some systems refuse otherwise
+        self._file.flush()
+        self._file.close()  # before its name is taken over, which some systems refuse otherwise
+        try:
+            with durable_open(self.path, "w", newline="") as file:
+                writer = csv.DictWriter(
+                    file, columns, delimiter=self.separator, restval="", extrasaction="ignore"
+                )
+                writer.writeheader()
+                writer.writerows(islice(self.read(), keep))
+        finally:
+            self._file.open(anew=False)
         self.columns = columns
         self.rows = keep
-        self._open("a")
