@@ -86,6 +86,12 @@ def test_new_folders_are_synced_into_their_parents(tmp_path, syscalls):
     ]
 
 
+def test_a_folder_that_a_probe_makes_is_there_after_a_power_cut(tmp_path, syscalls):
+    """Nobody else brings its entry to disk: whoever writes into it later finds it there."""
+    probe(tmp_path / "run" / "a.ckpt")
+    assert syscalls == [("fsync", inode(tmp_path))]
+
+
 def test_rename_durability_syncs_nothing(tmp_path, syscalls):
     """On a slow network disk one may leave the syncs out; the file is still replaced at once."""
     with durable_open(tmp_path / "x" / "a", durability="rename") as file:

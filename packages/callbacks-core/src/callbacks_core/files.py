@@ -136,7 +136,7 @@ def durable_open(
 
 
 def probe(path: PathLike) -> None:
-    """Find out now whether a file can be written at *path*, and make its folder.
+    """Find out now whether a file can be written at *path*, and make its folder, durably.
 
     A file that is there already is left alone; otherwise an empty one is made and removed.
 
@@ -151,7 +151,7 @@ def probe(path: PathLike) -> None:
     try:
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        make_folder(os.path.dirname(target) or os.curdir, durability="rename")
+        make_folder(os.path.dirname(target) or os.curdir)
         if os.path.exists(target):
             with open(target, "ab"):
                 return
