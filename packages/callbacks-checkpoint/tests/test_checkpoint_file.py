@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 import hashlib
 import io
+import math
 import os
 import pickle
 import random
@@ -47,7 +48,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     path = tmp_path / "new" / "state.pt"
     save_checkpoint(STATE, path)
     assert same(load_checkpoint(str(path)), STATE)
-    assert verify_checkpoint(path) == "whole"
+    assert verify_checkpoint(path).verdict == "whole"
     assert os.listdir(path.parent) == ["state.pt"]
 
 
@@ -59,14 +60,26 @@ def test_torch_alone_reads_it(tmp_path, mmap):
     assert same(torch.load(path, weights_only=True, mmap=mmap), STATE)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert archive.comment.startswith(b"callbacks-checkpoint sha256 ")
+        assert archive.comment.startswith(b"callbacks-checkpoint {} sha256 ")
+
+
+def test_a_seal_tells_what_the_file_is(tmp_path):
+    """Whatever the text; even that of the mark which readers of archives look for."""
+    about = {"epoch": 3, "value": 0.25, "name": "λ PK\5\6", "nothing": math.inf}
+    path = tmp_path / "state.pt"
+    save_checkpoint(STATE, path, about=about)
+    assert verify_checkpoint(path) == ("whole", about)
+    assert same(torch.load(path, weights_only=True), STATE)
+    with pytest.raises(ValueError, match="`about` is too long for a seal: 70011 bytes"):
+        save_checkpoint(STATE, path, about={"long": 70_000 * "x"})
+    assert same(load_checkpoint(path), STATE)
 
 
 def test_a_seal_adds_only_itself():
     """The archive before it is byte for byte that of `torch.save`, but for the comment's length."""
     content, expected = sealed(), plain()
     assert content[: len(expected) - 2] == expected[:-2]
-    assert len(content) == len(expected) + 28 + 64
+    assert len(content) == len(expected) + len(b"callbacks-checkpoint {} sha256 ") + 64
 
 
 def test_every_flipped_byte_is_noticed():
@@ -104,7 +117,7 @@ def test_a_large_file_is_sealed_like_a_small_one(tmp_path, size):
     state = {"weight": torch.randn(size), "deep": [torch.randn(size // 2), torch.randn(3)]}
     path = tmp_path / "state.pt"
     save_checkpoint(state, path)
-    assert verify_checkpoint(path) == "whole"
+    assert verify_checkpoint(path).verdict == "whole"
     assert torch.equal(load_checkpoint(path)["weight"], state["weight"])
     content = bytearray(path.read_bytes())
     for place in (size, len(content) // 2, len(content) - 500):
@@ -130,7 +143,7 @@ def test_short_writes_lose_nothing(tmp_path):
     path = tmp_path / "state.pt"
     with Short(path, "wb") as file:
         write_checkpoint({"a": torch.ones(500_000)}, file)
-    assert verify_checkpoint(path) == "whole"
+    assert verify_checkpoint(path).verdict == "whole"
 
 
 def test_a_failed_write_leaves_no_thread_and_no_descriptor(tmp_path):
@@ -176,7 +189,7 @@ def test_a_file_of_plain_torch_is_loaded_unverified(tmp_path):
     path = tmp_path / "state.pt"
     for new in (True, False):
         path.write_bytes(plain(_use_new_zipfile_serialization=new))
-        assert verify_checkpoint(path) == "unverified"
+        assert verify_checkpoint(path).verdict == "unverified"
         assert same(load_checkpoint(path), STATE)
 
 

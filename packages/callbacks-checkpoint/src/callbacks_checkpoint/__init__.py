@@ -19,18 +19,19 @@ from .errors import (
 )
 from .model_checkpoint import ModelCheckpoint
 from .periodic_save import PeriodicSaveCallback
-from .sealing import Seal
+from .unsealing import Checked, Verdict
 
 __all__ = [
     "BestModelRestore",
+    "Checked",
     "CheckpointError",
     "DamagedCheckpointError",
     "ModelCheckpoint",
     "PeriodicSaveCallback",
     "RestoreFailedError",
     "SaveFailedError",
-    "Seal",
     "UnsafeCheckpointError",
+    "Verdict",
     "__version__",
     "load_checkpoint",
     "read_checkpoint",

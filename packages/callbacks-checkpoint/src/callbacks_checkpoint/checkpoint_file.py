@@ -18,22 +18,26 @@ import torch
 from callbacks_core import Durability, PathLike, durable_open
 
 from .errors import DamagedCheckpointError, UnsafeCheckpointError
-from .sealing import Seal, SealingWriter, check_seal
+from .sealing import About, SealingWriter
+from .unsealing import Checked, check
 
 
-def write_checkpoint(state: object, file: IO[bytes], *, sync: bool = True) -> None:
+def write_checkpoint(
+    state: object, file: IO[bytes], *, about: About | None = None, sync: bool = True
+) -> None:
     """Write *state* to an open file, with a seal.
 
     Args:
         state: Tensors and plain types, in dicts, lists and tuples.
         file: A file in a binary mode, empty so far.
+        about: What the seal is to tell of the file, such as ``{"epoch": 3}``.
         sync: Whether to have a large file brought to disk while the last of it is hashed. The
             rest of a durable write is up to whoever opened the file.
 
     Raises:
         OSError: The file cannot be written.
     """
-    writer = SealingWriter(file, sync=sync)
+    writer = SealingWriter(file, about=about, sync=sync)
     try:
         torch.save(state, writer)  # type: ignore[arg-type]  # write and flush are all it needs
         writer.finish()
@@ -48,6 +52,7 @@ def save_checkpoint(
     state: object,
     path: PathLike,
     *,
+    about: About | None = None,
     temporary: PathLike | None = None,
     durability: Durability = "fsync",
 ) -> None:
@@ -56,6 +61,7 @@ def save_checkpoint(
     Args:
         state: Tensors and plain types, in dicts, lists and tuples, such as a ``state_dict()``.
         path: The file. Missing parents are made.
+        about: What the seal is to tell of the file, such as ``{"epoch": 3}``.
         temporary: The file to write to at first, on the same file system; by default *path* with
             ``.tmp`` added.
         durability: ``"fsync"`` survives a power cut once this has returned; ``"rename"`` a kill.
@@ -64,7 +70,7 @@ def save_checkpoint(
         OSError: The file cannot be written; the old one is as it was.
     """
     with durable_open(path, "wb", temporary=temporary, durability=durability) as file:
-        write_checkpoint(state, file, sync=durability == "fsync")
+        write_checkpoint(state, file, about=about, sync=durability == "fsync")
 
 
 def load_checkpoint(path: PathLike, *, map_location: Any = "cpu") -> Any:
@@ -110,15 +116,15 @@ def _culprit(error: pickle.UnpicklingError) -> str:
     return f"it asks for {found[1]}" if found else "it holds more than tensors and plain types"
 
 
-def verify_checkpoint(path: PathLike) -> Seal:
+def verify_checkpoint(path: PathLike) -> Checked:
     """Read a checkpoint through, without loading it, to find out whether it is whole.
 
     Args:
         path: The file.
 
     Returns:
-        ``"whole"`` when it is sealed and every byte is as it was written, ``"unverified"`` when
-        it has no seal and nothing speaks against it.
+        The verdict, ``"whole"`` or, when it has no seal and nothing speaks against it,
+        ``"unverified"``; and what the seal tells of the file.
 
     Raises:
         DamagedCheckpointError: It is not what was saved.
@@ -128,9 +134,9 @@ def verify_checkpoint(path: PathLike) -> Seal:
         return _check(file, os.fspath(path))
 
 
-def _check(file: IO[bytes], path: str) -> Seal:
+def _check(file: IO[bytes], path: str) -> Checked:
     try:
-        return check_seal(file)
+        return check(file)
     except ValueError as error:
         raise DamagedCheckpointError(path, str(error)) from error
 

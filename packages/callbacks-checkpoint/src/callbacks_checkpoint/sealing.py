@@ -2,30 +2,32 @@
 """A seal on a checkpoint: the SHA-256 of the file, in a place where `torch.load` ignores it.
 
 What `torch.save` writes is a zip archive, and a zip archive ends with a record that may carry a
-comment of any text. The seal is such a comment: a label and 64 hexadecimal digits, the hash of
-every byte before them. Whoever reads zip archives skips it; so do all versions of `torch.load`.
+comment of any text. The seal is such a comment: a label, a line of JSON that tells what the file
+is, and 64 hexadecimal digits, the hash of every byte before them. Whoever reads zip archives
+skips it; so do all versions of `torch.load`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import zipfile
-from typing import IO, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import IO, Final, TypeAlias
 
 from ._digest import Follower, read_back
 
-Seal: TypeAlias = Literal["whole", "unverified"]
+About: TypeAlias = Mapping[str, str | int | float]
+"""What a file tells of itself: plain values by name, such as its epoch."""
 
-_LABEL: Final = b"callbacks-checkpoint sha256 "
-_DIGITS: Final = 64
-_END_MARK: Final = b"PK\5\6"
-_END_SIZE: Final = 22  # of the record at the end of a zip archive that has no comment
-_NO_COMMENT: Final = b"\0\0"
-_COMMENT_SIZE: Final = (len(_LABEL) + _DIGITS).to_bytes(2, "little")
-_SEAL_SIZE: Final = _END_SIZE + len(_LABEL) + _DIGITS
+LABEL: Final = b"callbacks-checkpoint "
+DIGEST_LABEL: Final = b" sha256 "
+DIGITS: Final = 64
+END_MARK: Final = b"PK\5\6"
+END_SIZE: Final = 22  # of the record at the end of a zip archive that has no comment
+NO_COMMENT: Final = b"\0\0"
+LONGEST_COMMENT: Final = 0xFFFF
 _LARGE: Final = 1 << 20
-_BLOCK: Final = 1 << 20
 
 
 class SealingWriter:
@@ -36,13 +38,21 @@ class SealingWriter:
 
     Args:
         file: Where to write to: a file in a binary mode, empty so far.
+        about: What the seal is to tell of the file.
         sync: Whether to have a large file brought to disk while the last of it is hashed.
+
+    Raises:
+        ValueError: *about* is too long for a comment.
 
     Attributes:
         error: What went wrong in writing, or None.
     """
 
-    def __init__(self, file: IO[bytes], *, sync: bool = True) -> None:
+    def __init__(self, file: IO[bytes], *, about: About | None = None, sync: bool = True) -> None:
+        text = json.dumps(dict(about or {}), separators=(",", ":")).encode()
+        self._comment = LABEL + text + DIGEST_LABEL
+        if len(self._comment) + DIGITS > LONGEST_COMMENT:
+            raise ValueError(f"`about` is too long for a seal: {len(text)} bytes of JSON")
         self._file = file
         self._sync = sync
         self._digest = hashlib.sha256()
@@ -57,12 +67,12 @@ class SealingWriter:
         view = memoryview(data).cast("B")
         if len(view) < _LARGE:
             joined = self._tail + bytes(view)
-            self._put(memoryview(joined)[: max(0, len(joined) - _END_SIZE)])
-            self._tail = joined[-_END_SIZE:]
+            self._put(memoryview(joined)[: max(0, len(joined) - END_SIZE)])
+            self._tail = joined[-END_SIZE:]
             return len(view)
         self._put(memoryview(self._tail))
-        self._put(view[:-_END_SIZE])
-        self._tail = bytes(view[-_END_SIZE:])
+        self._put(view[:-END_SIZE])
+        self._tail = bytes(view[-END_SIZE:])
         return len(view)
 
     def flush(self) -> None:
@@ -77,9 +87,10 @@ class SealingWriter:
             OSError: The file cannot be written or read back.
         """
         tail = self._tail
-        if tail[:4] != _END_MARK or tail[-2:] != _NO_COMMENT:
+        if tail[:4] != END_MARK or tail[-2:] != NO_COMMENT:
             raise ValueError("only a zip archive without a comment can be sealed")
-        self._put(memoryview(tail[:-2] + _COMMENT_SIZE + _LABEL))
+        size = (len(self._comment) + DIGITS).to_bytes(2, "little")
+        self._put(memoryview(tail[:-2] + size + self._comment))
         self._end_following()
         self._write_all(memoryview(self._digest.hexdigest().encode()))
 
@@ -126,73 +137,3 @@ class SealingWriter:
                 os.fsync(self._file.fileno())
         finally:
             follower.finish()
-
-
-def check_seal(file: IO[bytes]) -> Seal:
-    """Find out whether a file is what was written once.
-
-    Args:
-        file: The file, open for reading; it is left at its beginning.
-
-    Returns:
-        ``"whole"`` when it is sealed and every byte is as it was; ``"unverified"`` when it has no
-        seal, as `torch.save` writes it, and its parts fit the check sums of the zip archive (which
-        do not cover all of it), or when it is no archive at all.
-
-    Raises:
-        ValueError: It is damaged; the message says what is wrong.
-    """
-    try:
-        size = file.seek(0, os.SEEK_END)
-        if size == 0:
-            raise ValueError("it is empty")
-        file.seek(max(0, size - _SEAL_SIZE))
-        end = file.read(_SEAL_SIZE)
-        if _is_sealed(end):
-            _check_digest(file, size - _DIGITS, end[-_DIGITS:])
-            return "whole"
-        file.seek(0)
-        if file.read(2) == b"PK":
-            _check_archive(file, end[-_END_SIZE:])
-        return "unverified"
-    finally:
-        file.seek(0)
-
-
-def _is_sealed(end: bytes) -> bool:
-    return (
-        len(end) == _SEAL_SIZE
-        and end.startswith(_END_MARK)
-        and end[_END_SIZE - 2 : -_DIGITS] == _COMMENT_SIZE + _LABEL
-    )
-
-
-def _check_digest(file: IO[bytes], length: int, expected: bytes) -> None:
-    digest = hashlib.sha256()
-    file.seek(0)
-    while length > 0:
-        block = file.read(min(length, _BLOCK))
-        if not block:
-            raise ValueError("it became shorter while it was read")
-        digest.update(block)
-        length -= len(block)
-    if digest.hexdigest().encode() != expected:
-        raise ValueError("its SHA-256 is not the one it was sealed with: some bytes have changed")
-
-
-def _check_archive(file: IO[bytes], end: bytes) -> None:
-    if end[:4] != _END_MARK or end[-2:] != _NO_COMMENT:
-        raise ValueError("its end is missing or has changed")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for part in archive.infolist():
-                if part.CRC:  # without `torch.serialization.set_crc32_options` it is 0
-                    _read_through(archive, part)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
-        raise ValueError(f"its archive is broken: {error}") from error
-
-
-def _read_through(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    with archive.open(part) as content:
-        while content.read(_BLOCK):
-            pass
