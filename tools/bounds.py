@@ -37,8 +37,8 @@ LEAVES = [
 ARCHITECTURE = {
     "callbacks-core": Shape([]),
     "callbacks-checkpoint": Shape(["callbacks-core", "torch"]),
-    "callbacks-lr": Shape(["callbacks-core", "torch"]),
-    "callbacks-policies": Shape(["callbacks-core", "torch"]),
+    "callbacks-lr": Shape(["callbacks-core", "torch"], ["plot"]),
+    "callbacks-policies": Shape(["callbacks-core", "torch"], ["plot"]),
     "callbacks-logging": Shape(["callbacks-core", "colorama"], ["mlflow", "plot", "tensorboard"]),
     "callbacks-notify": Shape(["callbacks-core"], ["apprise", "notif"]),
     "callbacks-trainer": Shape(["callbacks-core", "torch", "torchmetrics"]),

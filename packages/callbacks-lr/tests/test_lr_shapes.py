@@ -199,7 +199,10 @@ def test_schedules_are_drawn_together():
     assert list(axes.lines[0].get_ydata()) == StepLR(2).preview(steps=9)[0]
     again = plot_schedule(StepLR(2), steps=9, optimizer=make_optimizer(), ax=axes)
     assert again is axes
-    assert [line.get_label() for line in axes.lines[2:]] == ["StepLR, 0", "StepLR, 1"]
+    assert [line.get_label() for line in axes.lines[2:]] == [
+        "StepLR, group 0",
+        "StepLR, group 1",
+    ]
     pyplot.close(axes.figure)
 
 
@@ -213,5 +216,5 @@ def test_without_matplotlib_the_fix_is_named(monkeypatch):
         return found(name, *arguments)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match="drawing needs matplotlib: `pip install matplotlib`"):
+    with pytest.raises(ImportError, match=r'pip install "callbacks-lr\[plot\]"'):
         plot_schedule(StepLR(1), steps=3)

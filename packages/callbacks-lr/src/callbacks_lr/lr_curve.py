@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from callbacks_core import one_of
-
-from .plot_schedule import new_axes
+from callbacks_core.plotting import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +85,7 @@ class LRCurve:
             ValueError: There are fewer than three losses.
         """
         suggestions = {method: self.suggestion(method) for method in _SUGGESTIONS}
-        axes = new_axes() if ax is None else ax
+        axes = new_axes("callbacks-lr") if ax is None else ax
         axes.plot(self.rates, self.losses, alpha=0.3, label="loss")
         axes.plot(self.rates, self.smoothed, label="smoothed")
         for number, (method, rate) in enumerate(suggestions.items(), 2):

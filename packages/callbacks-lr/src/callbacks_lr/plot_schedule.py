@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch.optim import Optimizer
 
+from callbacks_core.plotting import draw_curves
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -26,8 +28,10 @@ def plot_schedule(
 ) -> Axes:
     """Draw the learning rates of schedules over their steps, one line for each parameter group.
 
+    Policies of callbacks-policies can be drawn beside them.
+
     Args:
-        *schedules: The schedules, drawn on the same axes.
+        *schedules: Schedules or policies, drawn on the same axes.
         steps: The number of steps to draw.
         optimizer: The optimizer whose groups' rates to start from, which stays as it is; by
             default there is one group with a learning rate of 1.
@@ -42,26 +46,9 @@ def plot_schedule(
     """
     if not schedules:
         raise ValueError("plot_schedule needs at least one schedule")
-    axes = new_axes() if ax is None else ax
+    curves = []
     for schedule in schedules:
-        curves = schedule.preview(steps=steps, optimizer=optimizer)
-        for group, curve in enumerate(curves):
-            name = type(schedule).__name__
-            axes.plot(range(steps), curve, label=name if len(curves) == 1 else f"{name}, {group}")
-    axes.set_xlabel("step")
-    axes.set_ylabel("learning rate")
-    axes.legend()
-    return axes
-
-
-def new_axes() -> Axes:
-    """Return new axes of matplotlib's, on a figure of their own.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError("drawing needs matplotlib: `pip install matplotlib`") from error
-    return pyplot.subplots(layout="constrained")[1]
+        name, groups = type(schedule).__name__, schedule.preview(steps=steps, optimizer=optimizer)
+        for index, curve in enumerate(groups):
+            curves.append((name if len(groups) == 1 else f"{name}, group {index}", curve))
+    return draw_curves(curves, ylabel="learning rate", ax=ax, distribution="callbacks-lr")

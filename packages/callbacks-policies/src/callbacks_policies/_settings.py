@@ -11,13 +11,16 @@ import torch
 from callbacks_core import did_you_mean
 
 
-def check_names(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> None:
-    """Raise unless every parameter group has every setting.
+def check_names(
+    optimizer: torch.optim.Optimizer, indices: Iterable[int], names: Iterable[str]
+) -> None:
+    """Raise unless each of some parameter groups has every setting.
 
     Raises:
         ValueError: One lacks a setting, or has something else than a number there.
     """
-    for index, group in enumerate(optimizer.param_groups):
+    for index in indices:
+        group = optimizer.param_groups[index]
         for name in names:
             if name == "momentum" and "betas" in group:
                 continue

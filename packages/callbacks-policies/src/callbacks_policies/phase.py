@@ -5,10 +5,20 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import repeat
 from numbers import Real
+from typing import TYPE_CHECKING, Final
+
+from callbacks_core import did_you_mean
+from callbacks_core.plotting import draw_curves
 
 from ._checks import finite
 from .spaces import Space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ALL: Final = slice(None)
 
 
 class Phase:
@@ -85,7 +95,50 @@ class Phase:
         return settings
 
     def __iter__(self) -> Iterator[dict[str, float]]:
-        return map(self.__getitem__, range(self._length))
+        names = tuple(self._settings)
+        columns = (
+            repeat(values) if isinstance(values, float) else values
+            for values in self._settings.values()
+        )
+        for row in zip(*columns, strict=False):
+            yield dict(zip(names, row, strict=True))
+
+    def values(self, name: str, *, steps: slice = ALL) -> list[float]:
+        """Return the values of one setting.
+
+        Args:
+            name: The setting's name.
+            steps: The steps to look at; all by default.
+
+        Raises:
+            ValueError: The phase has no such setting.
+        """
+        if name not in self._settings:
+            raise ValueError(
+                f"the phase has no setting {name!r}, but {', '.join(map(repr, self._settings))}"
+                f"{did_you_mean(name, self._settings)}"
+            )
+        values = self._settings[name]
+        if isinstance(values, float):
+            return [values] * len(range(self._length)[steps])
+        return list(values[steps])
+
+    def plot(self, param_name: str = "lr", ax: Axes | None = None) -> Axes:
+        """Draw a setting over the steps.
+
+        Args:
+            param_name: The setting's name.
+            ax: The axes to draw on; by default new ones.
+
+        Returns:
+            The axes, for a title or for ``ax.figure.savefig(...)``.
+
+        Raises:
+            ImportError: matplotlib is not installed; the extra ``plot`` brings it.
+            ValueError: The phase has no such setting.
+        """
+        curves = [(param_name, self.values(param_name))]
+        return draw_curves(curves, ylabel=param_name, ax=ax, distribution="callbacks-policies")
 
     def __repr__(self) -> str:
         lines = [

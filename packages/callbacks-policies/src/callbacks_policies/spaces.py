@@ -6,11 +6,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 from callbacks_core import whole_number
 
 from ._checks import finite, positive
+
+_CHUNK: Final = 1024
+"""So many values are worked out at a time."""
 
 
 class Space(Sequence[float], ABC):
@@ -40,7 +43,7 @@ class Space(Sequence[float], ABC):
 
     @abstractmethod
     def between(self, fraction: float) -> float:
-        """Return the value after *fraction* of the steps, more than 0 and less than 1."""
+        """Return the value after *fraction* of the steps, from 0 to 1."""
 
     def __len__(self) -> int:
         return self._last + 1
@@ -62,11 +65,26 @@ class Space(Sequence[float], ABC):
         if type(index) is int and 0 <= index <= self._last:  # most often, once a step
             return self._at(index)
         if isinstance(index, slice):
-            return [self._at(step) for step in range(len(self))[index]]
+            return self._stretch(range(len(self))[index])
         return self._at(range(len(self))[index])
 
     def __iter__(self) -> Iterator[float]:
-        return map(self._at, range(len(self)))
+        steps = range(len(self))
+        for begin in range(0, len(self), _CHUNK):
+            yield from self._stretch(steps[begin : begin + _CHUNK])
+
+    def _stretch(self, steps: range) -> list[float]:
+        """Return the values of several steps, sooner than one by one."""
+        if not steps or not self._last:
+            return [self._start] * len(steps)
+        between, last, low, high = self.between, self._last, self._low, self._high
+        values = [between(step / last) for step in steps]
+        if max(values) > high or min(values) < low:
+            values = [min(max(value, low), high) for value in values]
+        for step, value in ((0, self._start), (last, self._end)):
+            if step in steps:
+                values[steps.index(step)] = value
+        return values
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
