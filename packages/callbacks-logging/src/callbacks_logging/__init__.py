@@ -8,7 +8,7 @@ from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
 from .progress import ProgressionCallback
-from .tensorboard import TensorBoardLogger
+from .tensorboard_log import TensorBoardLogger
 
 __all__ = [
     "AtomicCSVLogger",

@@ -59,3 +59,8 @@ class LearningRates:
 def rate_names(groups: int) -> list[str]:
     """Return the names of the learning rates of so many parameter groups."""
     return ["lr"] if groups == 1 else [f"lr_group_{index}" for index in range(groups)]
+
+
+def is_rate(name: str) -> bool:
+    """Whether *name* is that of a learning rate."""
+    return name == "lr" or name.startswith("lr_group_")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from callbacks_core import FatalCallbackError
 
-from .columns import is_rate, written
+from .._learning_rates import is_rate
+from .columns import written
 
 if TYPE_CHECKING:
     from .table import Table

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from .._learning_rates import is_rate
+
 _FIRST: Final = ("epoch", "batch", "size", "time")
 _FORMULA: Final = ("=", "+", "-", "@")
 
@@ -26,11 +28,6 @@ def _rank(name: str) -> int:
     if is_rate(name):
         return len(_FIRST)
     return len(_FIRST) + (2 if name.startswith("val_") else 1)
-
-
-def is_rate(name: str) -> bool:
-    """Whether *name* is that of a column with a learning rate."""
-    return name == "lr" or name.startswith("lr_group_")
 
 
 def with_validation(names: list[str]) -> list[str]:
