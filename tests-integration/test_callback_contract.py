@@ -88,6 +88,11 @@ def print_nothing(*arguments: object) -> None:
     """A hook that can be pickled."""
 
 
+def write_losses(file: Any, epoch_number: int, logs: Any) -> None:
+    """A function that writes a file and can be pickled."""
+    file.write(f"{epoch_number} {logs['loss']}")
+
+
 def one_over(step: int) -> float:
     """A schedule that can be pickled."""
     return 1 / (1 + step)
@@ -114,7 +119,9 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "ChainedScheduler": lambda cls, folder, model: cls(
         [discovered()["ConstantLR"](), discovered()["ExponentialLR"](0.9)]
     ),
-    "ClipNorm": lambda cls, folder, model: cls(list(model.network.parameters()), 1.0),
+    "ClipNorm": lambda cls, folder, model: cls(
+        list(model.network.parameters()), 1.0, log_name="grad_norm"
+    ),
     "ClipValue": lambda cls, folder, model: cls(list(model.network.parameters()), 0.5),
     "ConstantLR": lambda cls, folder, model: cls(total_iters=2),
     "CosineAnnealingLR": lambda cls, folder, model: cls(3),
@@ -131,6 +138,9 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "Freeze": lambda cls, folder, model: cls("0", until_epoch=2),
     "GradualUnfreezing": lambda cls, folder, model: cls(["0"]),
     "LRMonitor": lambda cls, folder, model: cls(batches=True),
+    "LRSchedulerCheckpoint": lambda cls, folder, model: cls(
+        discovered()["StepLR"](1, gamma=0.5), folder / "lr-{epoch}.pt"
+    ),
     "LambdaCallback": lambda cls, folder, model: cls(on_epoch_end=print_nothing),
     "LambdaLR": lambda cls, folder, model: cls(one_over),
     "LinearLR": lambda cls, folder, model: cls(total_iters=2),
@@ -147,13 +157,23 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "OptimizerPolicy": lambda cls, folder, model: cls(
         importlib.import_module("callbacks_policies").one_cycle_phases(20)
     ),
+    "OptimizerCheckpoint": lambda cls, folder, model: cls(
+        folder / "optimizer.pt", monitor="loss", save_best_only=True, restore_best=True
+    ),
+    "PeriodicSaveLambda": lambda cls, folder, model: cls(
+        write_losses, folder / "losses-{epoch}.txt", open_mode="w"
+    ),
     "PlainProgress": lambda cls, folder, model: cls(),
     "PolynomialLR": lambda cls, folder, model: cls(3),
     "ProgressionCallback": lambda cls, folder, model: cls(),
+    "RandomStatesCheckpoint": lambda cls, folder, model: cls(folder / "random.pt"),
     "ReduceLROnPlateau": lambda cls, folder, model: cls(monitor="loss", patience=0),
     "SWA": lambda cls, folder, model: cls(2),
     "SequentialLR": lambda cls, folder, model: cls(
         [discovered()["LinearLR"](total_iters=1), discovered()["CosineAnnealingLR"](2)], [1]
+    ),
+    "StateCheckpoint": lambda cls, folder, model: cls(
+        {"stopping": discovered()["EarlyStopping"](monitor="loss")}, folder / "states.pt"
     ),
     "StepLR": lambda cls, folder, model: cls(2, gamma=0.5),
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),

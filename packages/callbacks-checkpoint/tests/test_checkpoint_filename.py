@@ -89,7 +89,7 @@ def test_a_template_is_refused_at_once_or_can_be_filled(filename):
         template = FilenameTemplate(filename)
     except ValueError:
         return
-    logs = dict.fromkeys(template._names, 1)
+    logs = dict.fromkeys(template.fields, 1)
     assert isinstance(template.path(1, logs), str)
     assert isinstance(template.trial_path(), Path)
 

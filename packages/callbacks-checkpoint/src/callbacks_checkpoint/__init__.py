@@ -2,6 +2,7 @@
 """Save a network while it trains, and bring its best weights back."""
 
 from .__about__ import __version__
+from ._options import SaveOptions
 from .best_model_restore import BestModelRestore
 from .checkpoint_file import (
     load_checkpoint,
@@ -17,25 +18,71 @@ from .errors import (
     SaveFailedError,
     UnsafeCheckpointError,
 )
+from .lr_scheduler_checkpoint import LRSchedulerCheckpoint
 from .model_checkpoint import ModelCheckpoint
+from .optimizer_checkpoint import OptimizerCheckpoint
 from .periodic_save import PeriodicSaveCallback
+from .periodic_save_lambda import PeriodicSaveLambda
+from .periodic_state_save import PeriodicStateSave
+from .random_states import (
+    get_random_states,
+    load_random_states,
+    save_random_states,
+    set_random_states,
+)
+from .random_states_checkpoint import RandomStatesCheckpoint
+from .retention import Retention, Saved
+from .state_checkpoint import StateCheckpoint
+from .triggers import (
+    AnyTrigger,
+    EveryBatches,
+    EveryEpochs,
+    EveryMinutes,
+    EverySeconds,
+    OnException,
+    OnFile,
+    OnSignal,
+    Trigger,
+)
 from .unsealing import Checked, Verdict
 
 __all__ = [
+    "AnyTrigger",
     "BestModelRestore",
     "Checked",
     "CheckpointError",
     "DamagedCheckpointError",
+    "EveryBatches",
+    "EveryEpochs",
+    "EveryMinutes",
+    "EverySeconds",
+    "LRSchedulerCheckpoint",
     "ModelCheckpoint",
+    "OnException",
+    "OnFile",
+    "OnSignal",
+    "OptimizerCheckpoint",
     "PeriodicSaveCallback",
+    "PeriodicSaveLambda",
+    "PeriodicStateSave",
+    "RandomStatesCheckpoint",
     "RestoreFailedError",
+    "Retention",
     "SaveFailedError",
+    "SaveOptions",
+    "Saved",
+    "StateCheckpoint",
+    "Trigger",
     "UnsafeCheckpointError",
     "Verdict",
     "__version__",
+    "get_random_states",
     "load_checkpoint",
+    "load_random_states",
     "read_checkpoint",
     "save_checkpoint",
+    "save_random_states",
+    "set_random_states",
     "verify_checkpoint",
     "write_checkpoint",
 ]

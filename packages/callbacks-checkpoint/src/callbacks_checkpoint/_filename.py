@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
@@ -30,6 +31,7 @@ class FilenameTemplate:
 
     Attributes:
         text: The name as it was given.
+        fields: The names of the fields, sorted.
     """
 
     def __init__(self, filename: PathLike) -> None:
@@ -42,7 +44,7 @@ class FilenameTemplate:
             raise ValueError(f"`filename` {self.text!r} is no valid template: {error}") from None
         for name in names:
             _check_name(name, self.text)
-        self._names = sorted(set(names))
+        self.fields = sorted(set(names))
         samples: dict[str, float] = {}
         known = ""
         for literal, field, spec, conversion in parsed:
@@ -61,7 +63,7 @@ class FilenameTemplate:
             FatalCallbackError: A value does not fit its format.
         """
         values = {**logs, "epoch": epoch_number}
-        for name in self._names:
+        for name in self.fields:
             if name not in values:
                 raise MissingMetricError(
                     f"`filename` {self.text!r} has the field {name!r}, which is not in the logs; "
@@ -70,10 +72,29 @@ class FilenameTemplate:
         try:
             return self.text.format_map(values)
         except (ValueError, TypeError) as error:
-            used = {name: values[name] for name in self._names}
+            used = {name: values[name] for name in self.fields}
             raise FatalCallbackError(
                 f"`filename` {self.text!r} cannot be filled with {used}: {error}"
             ) from error
+
+    def matches(self) -> list[tuple[str, int, int | None]]:
+        """Return each file there is whose name fits, with its epoch and, where named, its batch.
+
+        There are none without a field for the epoch, or with fields in the name of a folder.
+        """
+        folder, name = os.path.split(self.text)
+        if "epoch" not in _names(name) or any(True for _ in _names(folder)):
+            return []
+        folder = folder.format_map({})
+        pattern = re.compile(_pattern(name))
+        found = []
+        for other in os.listdir(folder or os.curdir) if os.path.isdir(folder or os.curdir) else ():
+            match = pattern.fullmatch(other)
+            if match is not None:
+                batch = match.groupdict().get("batch")
+                path = os.path.join(folder, other)
+                found.append((path, int(match["epoch"]), None if batch is None else int(batch)))
+        return sorted(found, key=lambda file: (file[1], file[2] or 0))
 
     def trial_path(self) -> Path:
         """Return a path to try before training, as like those to come as makes no folder.
@@ -84,6 +105,19 @@ class FilenameTemplate:
         if self._sample.parent == self._known_folder:
             return self._sample
         return self._known_folder / ".callbacks-checkpoint"
+
+
+def _pattern(name: str) -> str:
+    """Return a regular expression for names; the numbers of epoch and batch are its groups."""
+    pattern, seen = "", set()
+    for literal, field, _, _ in _formatter.parse(name):
+        pattern += re.escape(literal)
+        if field in ("epoch", "batch") and field not in seen:
+            seen.add(field)
+            pattern += rf"\s*(?P<{field}>\d+)"
+        elif field is not None:
+            pattern += ".+?"
+    return pattern
 
 
 def _names(text: str) -> Iterator[str]:

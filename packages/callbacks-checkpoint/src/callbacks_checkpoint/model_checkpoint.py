@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-from typing import IO, Any, ClassVar
+from typing import Any
 
-from callbacks_core import Logs
-
-from .checkpoint_file import read_checkpoint, write_checkpoint
-from .periodic_save import PeriodicSaveCallback
+from .periodic_state_save import PeriodicStateSave
 
 
-class ModelCheckpoint(PeriodicSaveCallback):
+class ModelCheckpoint(PeriodicStateSave):
     """Save the weights of the network at the end of each epoch, or of the best ones only.
 
     The file holds ``network.state_dict()`` and nothing else, with a seal; load it with
@@ -19,12 +16,10 @@ class ModelCheckpoint(PeriodicSaveCallback):
     notices no damage. The arguments are those of `PeriodicSaveCallback`.
     """
 
-    writes_bytes: ClassVar[bool] = True
+    def state_to_save(self) -> Any:
+        """Return the weights."""
+        return self.model.network.state_dict()
 
-    def save_file(self, fd: IO[Any], epoch_number: int, logs: Logs) -> None:
-        """Write the weights."""
-        write_checkpoint(self.model.network.state_dict(), fd)
-
-    def restore(self, fd: IO[Any]) -> None:
-        """Put saved weights back into the network, if the file is whole."""
-        self.model.network.load_state_dict(read_checkpoint(fd))
+    def restore_state(self, state: Any) -> None:
+        """Put saved weights back into the network."""
+        self.model.network.load_state_dict(state)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write a file at the end of an epoch."""
+"""Write files while training goes on."""
 
 from __future__ import annotations
 
@@ -17,34 +17,36 @@ from callbacks_core import (
     Monitor,
     PathLike,
     State,
-    as_path,
     is_rank_zero,
-    whole_number,
 )
 
-from ._best import BestFile
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
+from ._ledger import Ledger
+from ._plan import chosen_retention, chosen_trigger, other_path, refuse_half_options
 from ._ranks import path_from_rank_zero
 from .errors import CheckpointError, RestoreFailedError, SaveFailedError
+from .retention import Retention, Saved
+from .triggers import Trigger, acted_upon
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
 
 class _Failure(NamedTuple):
     path: str
-    epoch_number: int
+    when: str
     error: Exception
 
 
 class PeriodicSaveCallback(Callback):
-    """Write a file at the end of each epoch, or of the best ones only.
+    """Write a file at the end of each epoch, or of the best ones only, or when something happens.
 
     A subclass says in `save_file` what is written, and may say in `restore` how it is read back.
 
     *filename* may have fields, named ``epoch`` or like a value in the epoch's logs:
-    ``"weights.{epoch:02d}-{val_loss:.2f}.pt"``. Missing folders are made. A path that can never be
-    written is refused before the first batch.
+    ``"weights.{epoch:02d}-{val_loss:.2f}.pt"``. A field ``batch`` is the number of batches done in
+    the epoch. Missing folders are made. A path that can never be written is refused before the
+    first batch.
 
     A file is complete or absent: it is written under a temporary name, brought to disk, and only
     then takes its name, so that a run can be killed at any moment. A save that fails is reported
@@ -53,7 +55,9 @@ class PeriodicSaveCallback(Callback):
     than the file on disk, whatever the period. When the last save has failed, training ends with a
     `SaveFailedError`.
 
-    Best value and file start anew with each training, unless their state was restored. In a
+    What is on disk, which file is best and what is to be removed start anew with each training,
+    unless their state was restored. Then a file that is gone is no error, and with *keep* files
+    of the same name from later epochs, which a killed run has left, are replaced or removed. In a
     distributed run, rank zero writes and every rank restores.
 
     Args:
@@ -65,8 +69,15 @@ class PeriodicSaveCallback(Callback):
         keep_only_last_best: Whether to remove the previous best file, once the new one is on disk
             and the epoch is over. Needs *save_best_only*.
         restore_best: Whether to restore the best file at the end of training. Needs
-            *save_best_only*.
+            *save_best_only*, or *keep* with ``best``.
         period: Save at every so many epochs only, counted from epoch 1.
+        trigger: When to save, in the place of *period*: ``EveryEpochs(1) | EveryMinutes(10)``.
+            With a trigger that can go off within an epoch the fields can be ``epoch`` and
+            ``batch`` only.
+        keep: Which files to keep; all of them by default. The others are removed once the new one
+            is on disk and the epoch is over, or after the next save within an epoch.
+        best_link: A second name for the best file, which changes over with it.
+        last_link: A second name for the newest file.
         verbose: Whether to print a line when saving and restoring.
         temporary_filename: The path to write to at first, on the same file system; by default the
             file's own with ``.tmp`` added. It has no fields.
@@ -96,6 +107,10 @@ class PeriodicSaveCallback(Callback):
         keep_only_last_best: bool = False,
         restore_best: bool = False,
         period: int = 1,
+        trigger: Trigger | None = None,
+        keep: Retention | None = None,
+        best_link: PathLike | None = None,
+        last_link: PathLike | None = None,
         verbose: bool = False,
         temporary_filename: PathLike | None = None,
         atomic_write: bool = True,
@@ -103,16 +118,14 @@ class PeriodicSaveCallback(Callback):
     ) -> None:
         self._template = FilenameTemplate(filename)
         self.monitor = Monitor(monitor, mode)
-        if keep_only_last_best and not save_best_only:
-            raise ValueError("`keep_only_last_best=True` needs `save_best_only=True`")
-        if restore_best and not save_best_only:
-            raise ValueError("`restore_best=True` needs `save_best_only=True`")
+        knows_best = save_best_only or (isinstance(keep, Retention) and keep.best > 0)
+        refuse_half_options(keep_only_last_best, restore_best, save_best_only, knows_best)
         if restore_best and type(self).restore is PeriodicSaveCallback.restore:
             raise TypeError(
                 f"`restore_best=True` needs a {type(self).__name__}.restore method, which reads "
                 f"what save_file writes"
             )
-        whole_number("period", period, at_least=1)
+        self._trigger = chosen_trigger(trigger, period, self._template, save_best_only)
         check_mode(open_mode, atomic=atomic_write, binary=self.writes_bytes)
         self.save_best_only = save_best_only
         self.keep_only_last_best = keep_only_last_best
@@ -121,16 +134,20 @@ class PeriodicSaveCallback(Callback):
         self.verbose = verbose
         self.atomic_write = atomic_write
         self.open_mode = open_mode
-        self.temporary_filename: str | None = None
-        if temporary_filename is not None:
-            as_path("temporary_filename", temporary_filename)
-            self.temporary_filename = os.fspath(temporary_filename)
-            if self.temporary_filename == self.filename:
-                raise ValueError(
-                    f"`temporary_filename` must not be `filename` itself, {self.filename!r}"
-                )
-        self._best = BestFile(self.monitor, keep_only_last=keep_only_last_best)
+        self.temporary_filename = other_path(
+            "temporary_filename", temporary_filename, self._template
+        )
+        self.keep = chosen_retention(keep, keep_only_last_best, self._template)
+        self._ledger = Ledger(
+            self.monitor,
+            self.keep,
+            other_path("best_link", best_link, self._template, atomic=atomic_write),
+            other_path("last_link", last_link, self._template, atomic=atomic_write),
+        )
+        self._reads_value = knows_best or best_link is not None
         self._failure: _Failure | None = None
+        self._epoch = 0
+        self._batch: int | None = None
         self._restored = False
 
     @property
@@ -140,8 +157,9 @@ class PeriodicSaveCallback(Callback):
 
     @property
     def best_filename(self) -> str | None:
-        """The file of the best epoch so far, or None."""
-        return self._best.path
+        """The best file so far, or None."""
+        best = self._ledger.best
+        return None if best is None else best.path
 
     @property
     def current_best(self) -> float:
@@ -159,8 +177,10 @@ class PeriodicSaveCallback(Callback):
 
         Args:
             fd: The open file.
-            epoch_number: The number of the epoch that ends.
-            logs: The logs of the epoch.
+            epoch_number: The number of the epoch.
+            logs: The logs of the epoch, at its end. Within it those of the batch, which are read
+                from the device when one of them is read; after an exception the number of the
+                batch alone.
         """
 
     def restore(self, fd: IO[Any]) -> None:
@@ -171,25 +191,44 @@ class PeriodicSaveCallback(Callback):
         """
         raise NotImplementedError(f"{type(self).__name__} cannot restore what it saves")
 
+    def listens_to(self, hook: str) -> bool:
+        """Whether *hook* matters: those of batches and exceptions do for some triggers only."""
+        if hook == "on_batch_settled":
+            return self._trigger.within_epochs or "batch" in self._template.fields
+        return super().listens_to(hook)
+
     def on_train_begin(self, logs: Logs) -> None:
         """Start anew or from a restored state, and refuse a path that can never be written.
 
         Raises:
             HopelessPathError: Files of that name cannot be written.
         """
-        if not self._restored:
-            self._best.reset()
+        if is_rank_zero():
+            staged = self.temporary_filename if self.atomic_write else None
+            refuse_hopeless(self._template.trial_path(), staged)
+        if self._restored:
+            self._ledger.resume(self._template, self._epoch, self._batch)
+        else:
+            self._ledger.reset()
+        self._trigger.begin(resumed=self._restored)
         self._restored = False
         self._failure = None
-        if is_rank_zero():
-            refuse_hopeless(
-                self._template.trial_path(), self.temporary_filename if self.atomic_write else None
-            )
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Remove what the last epoch has replaced: by now the whole run's save knows of it."""
-        if is_rank_zero():
-            self._best.remove_replaced()
+        self._tidy()
+        self._epoch, self._batch = epoch_number, 0
+
+    def on_batch_settled(self, batch_number: int, logs: Logs) -> None:
+        """Save, if it is time already."""
+        self._batch = batch_number
+        if not self._trigger.after_batch():
+            return
+        path = self._template.path(self._epoch, {"batch": batch_number})
+        with acted_upon(self._trigger, path):
+            self._save(path, logs)
+            self._ledger.saved(Saved(path, self._epoch, batch_number))
+            self._tidy()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Save, if it is time.
@@ -197,30 +236,41 @@ class PeriodicSaveCallback(Callback):
         Raises:
             MissingMetricError: The logs lack the monitored value or a field of the file's name.
         """
-        path = self._template.path(epoch_number, logs)
-        value = self.monitor.value(logs) if self.save_best_only else None
+        path = self._template.path(epoch_number, {**logs, "batch": self._batch or 0})
+        value = self.monitor.value(logs) if self._reads_value else None
+        self._epoch, self._batch = epoch_number, None
+        due = self._trigger.after_epoch(epoch_number)
         retry = self._failure is not None and self.save_best_only
-        if epoch_number % self.period and not retry:
+        if not due and not retry:
             return
-        if value is None:
-            self._save(path, epoch_number, logs, f"Epoch {epoch_number}: saving file to {path}")
-            return
-        if not self.monitor.is_better(value):
-            return
-        self._save(
-            path,
-            epoch_number,
-            logs,
-            f"Epoch {epoch_number}: {self.monitor.name} improved from {self.monitor.best:.5f} to "
-            f"{value:.5f}, saving file to {path}",
-        )
-        self._best.saved(path, value)
+        with acted_upon(self._trigger, path):
+            if value is None or not self.save_best_only:
+                self._save(path, logs)
+            elif self.monitor.is_better(value):
+                self._save(path, logs, improved_to=value)
+            else:
+                return
+            self._ledger.saved(Saved(path, epoch_number, value=value))
 
-    def _save(self, path: str, epoch_number: int, logs: Logs, message: str) -> None:
+    def on_exception(self, exception: BaseException) -> None:
+        """Save, if that is what exceptions are to do."""
+        if self._trigger.after_exception(exception):
+            batch = self._batch or 0
+            path = self._template.path(self._epoch, {"batch": batch})
+            with acted_upon(self._trigger, path):
+                self._save(path, {"batch": batch})
+                self._ledger.saved(Saved(path, self._epoch, batch))
+
+    def _save(self, path: str, logs: Logs, *, improved_to: float | None = None) -> None:
         if not is_rank_zero():
             return
+        batch = "" if self._batch is None else f", batch {self._batch}"
         if self.verbose:
-            print(message)
+            gain = ""
+            if improved_to is not None:
+                name, before = self.monitor.name, self.monitor.best
+                gain = f"{name} improved from {before:.5f} to {improved_to:.5f}, "
+            print(f"Epoch {self._epoch}{batch}: {gain}saving file to {path}")
         try:
             with open_to_write(
                 path,
@@ -228,12 +278,17 @@ class PeriodicSaveCallback(Callback):
                 atomic=self.atomic_write,
                 temporary=self.temporary_filename,
             ) as file:
-                self.save_file(file, epoch_number, logs)
+                self.save_file(file, self._epoch, logs)
         except Exception as error:
-            self._failure = _Failure(path, epoch_number, error)
-            error.add_note(f"while saving {path!r} after epoch {epoch_number}")
+            when = f"after epoch {self._epoch}{batch}"
+            self._failure = _Failure(path, when, error)
+            error.add_note(f"while saving {path!r} {when}")
             raise
         self._failure = None
+
+    def _tidy(self) -> None:
+        if is_rank_zero():
+            self._ledger.tidy()
 
     def on_train_end(self, logs: Logs) -> None:
         """Restore the best file if asked to.
@@ -242,19 +297,22 @@ class PeriodicSaveCallback(Callback):
             RestoreFailedError: It cannot be read.
             SaveFailedError: The last save failed.
         """
-        if is_rank_zero():
-            self._best.remove_replaced()
+        self._tidy()
         if self.restore_best:
             self._restore_best()
         if self._failure is not None:
-            path, epoch_number, error = self._failure
+            path, when, error = self._failure
             raise SaveFailedError(
-                f"the last save failed: {path!r} could not be written after epoch "
-                f"{epoch_number}: {type(error).__name__}: {error}"
+                f"the last save failed: {path!r} could not be written {when}: "
+                f"{type(error).__name__}: {error}"
             ) from error
 
+    def close(self) -> None:
+        """Give signals back to whoever had them."""
+        self._trigger.end()
+
     def _restore_best(self) -> None:
-        best = path_from_rank_zero(self._best.path)
+        best = path_from_rank_zero(self.best_filename)
         if best is None:
             _logger.warning(
                 "No data to restore! %r never improved and nothing was saved", self.monitor.name
@@ -274,10 +332,17 @@ class PeriodicSaveCallback(Callback):
             ) from error
 
     def state_dict(self) -> State:
-        """Return the best value, its file, and the files still to be removed."""
-        return self._best.state_dict()
+        """Return what is on disk and what is to be removed, and where the trigger stands."""
+        return {
+            "ledger": self._ledger.state_dict(),
+            "trigger": self._trigger.state_dict(),
+            "epoch": self._epoch,
+            "batch": self._batch,
+        }
 
     def load_state_dict(self, state: State) -> None:
-        """Take up the best value and the files; the next training goes on from them."""
-        self._best.load_state_dict(state)
+        """Take up a state; the next training goes on from it."""
+        self._ledger.load_state_dict(state["ledger"])
+        self._trigger.load_state_dict(state["trigger"])
+        self._epoch, self._batch = state["epoch"], state["batch"]
         self._restored = True

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Write states as checkpoints."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from typing import IO, Any, ClassVar
+
+from callbacks_core import Logs
+
+from .checkpoint_file import read_checkpoint, write_checkpoint
+from .periodic_save import PeriodicSaveCallback
+
+
+class PeriodicStateSave(PeriodicSaveCallback):
+    """Write a state of tensors and plain types as a sealed checkpoint.
+
+    A subclass says in `state_to_save` what the state is, and in `restore_state` how it is taken
+    up again. The seal also tells the epoch, the batch and the monitored value, as far as they are
+    known, so that a list of files can show them. The arguments are those of
+    `PeriodicSaveCallback`.
+    """
+
+    writes_bytes: ClassVar[bool] = True
+
+    @abstractmethod
+    def state_to_save(self) -> Any:
+        """Return what is to be saved: tensors and plain types."""
+
+    @abstractmethod
+    def restore_state(self, state: Any) -> None:
+        """Take up what `state_to_save` has returned once."""
+
+    def save_file(self, fd: IO[Any], epoch_number: int, logs: Logs) -> None:
+        """Write the state."""
+        write_checkpoint(self.state_to_save(), fd, about=self.about(epoch_number, logs))
+
+    def restore(self, fd: IO[Any]) -> None:
+        """Read a state that is whole, and take it up."""
+        self.restore_state(read_checkpoint(fd))
+
+    def about(self, epoch_number: int, logs: Logs) -> dict[str, str | int | float]:
+        """Return what the seal is to tell of a file: its series, epoch, batch and value.
+
+        Args:
+            epoch_number: The number of the epoch.
+            logs: As for `save_file`.
+        """
+        about: dict[str, str | int | float] = {
+            "saver": type(self).__name__,
+            "series": os.path.basename(self.filename),
+            "epoch": epoch_number,
+        }
+        if "batch" in logs:
+            return {**about, "batch": int(logs["batch"])}
+        if self.monitor.name in logs:
+            about["monitor"] = self.monitor.name
+            about["mode"] = self.monitor.mode
+            about["value"] = float(logs[self.monitor.name])
+        return about

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""When to save: after so many epochs, batches or seconds, or when something happens."""
+
+from ._any import AnyTrigger
+from ._counted import EveryBatches, EveryEpochs
+from ._exception import OnException
+from ._file import OnFile
+from ._signal import OnSignal
+from ._timed import EveryMinutes, EverySeconds
+from ._trigger import Trigger, acted_upon
+
+__all__ = [
+    "AnyTrigger",
+    "EveryBatches",
+    "EveryEpochs",
+    "EveryMinutes",
+    "EverySeconds",
+    "OnException",
+    "OnFile",
+    "OnSignal",
+    "Trigger",
+    "acted_upon",
+]
