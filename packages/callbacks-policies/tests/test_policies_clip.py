@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
+import io
 import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callbacks_core import HOOKS, Callback, LazyLogs, SimpleModel, TrainingLoop
 from callbacks_core.testing import play
@@ -131,12 +134,14 @@ class Watcher(Callback):
         self.epochs.append({key: logs[key] for key in logs if key.startswith("grad_norm")})
 
 
-def train(clips, gradients, *, epochs=1, skipped=(), accumulate=1):
+def train(clips, gradients, *, epochs=1, skipped=(), accumulate=1, also=None):
     """Take a step with each gradient, except for the skipped ones; return what was logged."""
     parameter = clips[0].parameters[0]
     optimizer = torch.optim.SGD([parameter], lr=0.0)
     watcher = Watcher()
-    loop = TrainingLoop(torch.nn.Identity(), optimizer, callbacks=[*clips, watcher])
+    loop = TrainingLoop(
+        torch.nn.Identity(), optimizer, callbacks=[*clips, watcher, *([also] if also else [])]
+    )
     with loop:
         for epoch in loop.epochs(epochs):
             for number, gradient in enumerate(epoch.train(gradients), start=1):
@@ -246,6 +251,47 @@ def test_a_wrong_option_is_refused(options, message):
     with pytest.raises(TypeError) as caught:
         ClipNorm(one_parameter(), 1.0, **options)
     assert str(caught.value) == message
+
+
+@given(after=st.integers(1, 7), accumulate=st.integers(1, 3))
+def test_a_resumed_run_logs_what_the_uninterrupted_one_does(after, accumulate):
+    """The mean of the epoch goes on after any step, exactly."""
+
+    class Cut(Callback):
+        state = None
+
+        def on_batch_settled(self, batch_number, logs):
+            if Cut.state is None and batch_number >= after:
+                file = io.BytesIO()
+                torch.save([clip.state_dict(), batch_number], file)
+                file.seek(0)
+                Cut.state = torch.load(file, weights_only=True)
+
+    gradients = [0.1, 0.7, 1.3, -2.9, 3.1, 0.3, 1.9]
+    clip = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    whole = train([clip], gradients, accumulate=accumulate, also=Cut())
+    if Cut.state is None:
+        assert after > 7 // accumulate * accumulate
+        return
+    state, batch = Cut.state
+    clip = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    clip.load_state_dict(state)
+    if batch == len(gradients):
+        return
+    rest = train([clip], gradients[batch:], accumulate=accumulate)
+    assert rest.batches == whole.batches[batch:]
+    assert rest.epochs == whole.epochs
+
+
+def test_the_mean_of_an_epoch_that_has_ended_is_not_taken_up():
+    """A resumed run begins the next epoch anew."""
+    clip = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    train([clip], [2.0])
+    again = ClipNorm(one_parameter(), 1.0, log_name="grad_norm")
+    again.load_state_dict(clip.state_dict())
+    assert again.state_dict() == clip.state_dict()
+    assert train([again], [4.0, 6.0], epochs=2).epochs == [{"grad_norm": 5.0}] * 2
+    assert ClipNorm(one_parameter(), 1.0).state_dict() == {}
 
 
 @pytest.mark.gpu

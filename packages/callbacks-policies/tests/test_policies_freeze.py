@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks_core import Callback, TrainingLoop
+from callbacks_core import Callback, SimpleModel, TrainingLoop
 from callbacks_policies import ClipNorm, Freeze, GradualUnfreezing
 
 BATCHES = list(torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(1)))
@@ -205,6 +205,17 @@ def test_a_pattern_that_matches_nothing_is_told_before_the_first_epoch(make, mes
     with pytest.raises(ValueError, match="no parameter") as caught:
         train(make(), network, sgd(network))
     assert str(caught.value) == message
+
+
+def test_names_are_those_of_the_network_within_a_wrapper():
+    """`torch.compile` and `DataParallel` add nothing to them."""
+    network = Net()
+    wrapped = torch.nn.DataParallel(torch.compile(network, backend="eager"))
+    freeze = Freeze(["body", "high"])
+    freeze.set_model(SimpleModel(wrapped, sgd(network)))
+    freeze.on_train_begin({})
+    freeze.on_epoch_begin(1, {})
+    assert [n for n, p in network.named_parameters() if p.requires_grad] == sorted(HEAD)[::-1]
 
 
 def test_something_must_be_left_to_train():

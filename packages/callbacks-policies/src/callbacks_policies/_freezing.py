@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from callbacks_core import Callback, Logs
 
-from ._names import matches, require_matches
+from ._names import bare, matches, require_matches
 
 
 class Stage(NamedTuple):
@@ -61,7 +61,7 @@ class Freezing(Callback):
                 the optimizer does not have.
         """
         self._thaw_all()
-        network, optimizer = self.model.network, self.model.optimizer
+        network, optimizer = bare(self.model.network), self.model.optimizer
         require_matches(network, [part for stage in self._stages for part in stage.patterns])
         if all(self._is_frozen(name, 1) for name, _ in network.named_parameters()):
             raise ValueError(
@@ -87,7 +87,7 @@ class Freezing(Callback):
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Freeze and thaw what the epoch asks for."""
-        network = self.model.network
+        network = bare(self.model.network)
         for name, parameter in network.named_parameters():
             if not self._is_frozen(name, epoch_number):
                 self._thaw(parameter)

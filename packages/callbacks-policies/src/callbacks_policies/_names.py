@@ -5,10 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Final
 
 import torch
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from callbacks_core import did_you_mean
+
+_WRAPPERS: Final = (DataParallel, DistributedDataParallel)
+
+
+def bare(network: torch.nn.Module) -> torch.nn.Module:
+    """Return the network that the user knows, within what wraps it.
+
+    `DistributedDataParallel` and `torch.compile` would put a part of their own before each name.
+    """
+    while True:
+        inner = network.module if isinstance(network, _WRAPPERS) else None
+        inner = getattr(network, "_orig_mod", inner)
+        if not isinstance(inner, torch.nn.Module):
+            return network
+        network = inner
 
 
 def patterns_of(argument: str, value: object) -> tuple[str, ...]:

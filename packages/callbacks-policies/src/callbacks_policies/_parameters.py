@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -31,3 +32,12 @@ def tensors(parameters: object) -> list[torch.Tensor]:
     if not listed:
         raise ValueError("`parameters` must hold at least one tensor; was it used up before?")
     return listed
+
+
+def moved(state: Any, device: torch.device) -> Any:
+    """Return a state with its tensors on a device."""
+    if isinstance(state, dict):
+        return {key: moved(value, device) for key, value in state.items()}
+    if isinstance(state, list):
+        return [moved(value, device) for value in state]
+    return state.to(device) if isinstance(state, torch.Tensor) else state

@@ -11,6 +11,7 @@ from callbacks_core import Callback
 
 from ._checks import finite, positive
 from ._parameters import tensors
+from ._sharded import gradients_of, local, unit_norms
 
 
 class AdaptiveClip(Callback):
@@ -20,7 +21,8 @@ class AdaptiveClip(Callback):
     rates: what a step may change is bounded by what is there. A unit is a row of a matrix or a
     filter of a convolution, that is, all that leads to one output; a vector such as a bias is one
     unit as a whole. The gradients are clipped once they are complete and unscaled, before the
-    optimizer steps. The source leaves the last linear layer out.
+    optimizer steps. The source leaves the last linear layer out. Parameters may be spread over
+    ranks, as `fully_shard` does.
 
     Args:
         parameters: The parameters whose gradients are clipped.
@@ -56,17 +58,10 @@ class AdaptiveClip(Callback):
         weights = [parameter for parameter in self.parameters if parameter.grad is not None]
         if not weights:
             return
-        gradients = [weight.grad for weight in weights if weight.grad is not None]
-        factors = [_unit_norms(weight) for weight in weights]
+        gradients = gradients_of(weights)
+        factors = unit_norms(weights)
         torch._foreach_clamp_min_(factors, self.eps)
         torch._foreach_mul_(factors, self.clipping)
-        torch._foreach_div_(factors, [_unit_norms(gradient) for gradient in gradients])
+        torch._foreach_div_(factors, unit_norms(gradients))
         torch._foreach_clamp_max_(factors, 1.0)  # a gradient of zero had made it infinite
-        torch._foreach_mul_(gradients, factors)
-
-
-def _unit_norms(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the norm of each unit, in a shape that multiplies with *tensor*."""
-    units = tuple(range(1, tensor.dim())) or None
-    norms: torch.Tensor = torch.linalg.vector_norm(tensor, dim=units, keepdim=units is not None)
-    return norms
+        torch._foreach_mul_([local(gradient) for gradient in gradients], factors)

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Final
 
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from callbacks_core import Callback, Logs, OptimizerSteps, RunningMean
+from callbacks_core import Callback, Logs, OptimizerSteps, RunningMean, State
 
 from ._checks import positive
-from ._parameters import tensors
+from ._parameters import moved, tensors
+from ._sharded import clip_spread_norm_, gradients_of, is_spread, local
 
 _LOGGING: Final = ("on_epoch_begin", "on_train_batch_end", "on_epoch_end")
 
@@ -23,7 +25,8 @@ class ClipNorm(Callback):
     It is what keeps recurrent networks and large learning rates from diverging: the direction of
     the step stays. The gradients are clipped once they are complete and unscaled, before the
     optimizer steps, by `torch.nn.utils.clip_grad_norm_`. To clip several groups of parameters
-    each by itself, use a callback for each, with a *log_name* of its own.
+    each by itself, use a callback for each, with a *log_name* of its own. The norm of parameters
+    that are spread over ranks, as `fully_shard` does, is that over all ranks.
 
     With a *log_name* the norm before clipping goes into the logs, for the callbacks that come
     later in the list: that of the last step in the logs of batches, and in those of epochs the
@@ -68,12 +71,15 @@ class ClipNorm(Callback):
             raise TypeError(f"`foreach` must be True, False or None, not {foreach!r}")
         if not isinstance(log_name, str | None):
             raise TypeError(f"`log_name` must be a name or None, not {log_name!r}")
+        self._spread = any(map(is_spread, self.parameters))
         self.error_if_nonfinite = error_if_nonfinite
         self.foreach = foreach
         self.log_name = log_name
         self.total_norm: torch.Tensor | None = None
         self._unstepped: torch.Tensor | None = None
         self._mean, self._averaged = RunningMean(), False
+        self._restored: State | None = None
+        self._resumes = False
         self._steps = OptimizerSteps()
 
     def listens_to(self, hook: str) -> bool:
@@ -85,16 +91,20 @@ class ClipNorm(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         """Forget the norms of a training before, and have the optimizer tell when it steps."""
         self.total_norm = self._unstepped = None
+        self._take_up()
         if self.log_name is not None and self.model.optimizer is not None:
             self._steps.watch(self.model.optimizer)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
-        """Begin a new mean."""
-        self._mean, self._averaged = RunningMean(), False
+        """Begin a new mean, or go on with that of an epoch which was broken off."""
+        if not self._resumes:
+            self._mean, self._averaged = RunningMean(), False
+        self._resumes = False
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
-        self.total_norm = self._unstepped = clip_grad_norm_(
+        clip = clip_spread_norm_ if self._spread else clip_grad_norm_
+        self.total_norm = self._unstepped = clip(
             self.parameters,
             self.max_norm,
             norm_type=self.norm_type,
@@ -116,6 +126,30 @@ class ClipNorm(Callback):
         """Write the mean of the norms; an epoch without a step has none."""
         if self._averaged and self.log_name is not None:
             logs[self.log_name] = float(self._mean.result())
+        self._mean, self._averaged = RunningMean(), False
+
+    def _take_up(self) -> None:
+        restored, self._restored = self._restored, None
+        self._resumes = restored is not None
+        if restored is None:
+            return
+        state = moved(restored, self.parameters[0].device)
+        self.total_norm, self._averaged = state["total_norm"], bool(state["averaged"])
+        self._mean = RunningMean()
+        self._mean.load_state_dict(state["mean"])
+
+    def state_dict(self) -> State:
+        """Return the last norm, and the mean so far of the epoch that runs; empty if not logged."""
+        if self._restored is not None:
+            return deepcopy(self._restored)
+        if self.log_name is None:
+            return {}
+        mean = self._mean.state_dict()
+        return {"total_norm": self.total_norm, "averaged": self._averaged, "mean": mean}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take up a state; the next training goes on from it."""
+        self._restored = deepcopy(state) or None
 
     def on_train_end(self, logs: Logs) -> None:
         """Let go of the optimizer."""
@@ -146,8 +180,16 @@ class ClipValue(Callback):
     ) -> None:
         self.parameters = tensors(parameters)
         self.clip_value = positive("clip_value", clip_value)
+        self._spread = any(map(is_spread, self.parameters))
 
+    @torch.no_grad()
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
-        if any(parameter.grad is not None for parameter in self.parameters):  # torch fails on none
+        if self._spread:
+            parts = [local(gradient) for gradient in gradients_of(self.parameters)]
+            torch._foreach_clamp_min_(parts, -self.clip_value)
+            torch._foreach_clamp_max_(parts, self.clip_value)
+        elif any(
+            parameter.grad is not None for parameter in self.parameters
+        ):  # torch fails on none
             clip_grad_value_(self.parameters, self.clip_value)
