@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+"""Saves that training does not wait for."""
+
+from ._structure import ChangedTensorError
+from .saver import AsynchronousSaver, SavedFile, WhileSaving
+
+__all__ = ["AsynchronousSaver", "ChangedTensorError", "SavedFile", "WhileSaving"]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""A state as it was at one moment, held in the host's memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from itertools import accumulate
+from types import MappingProxyType
+from typing import IO, Final
+
+from torch import Tensor
+
+from ..sealing import SealingWriter
+from ._archive import ArchiveWriter
+from ._copies import Copies
+from ._memory import HostMemory
+from ._structure import Structure
+
+_ALIGNMENT: Final = 64
+_NOTHING: Final[Mapping[int, Tensor]] = MappingProxyType({})
+
+
+class Snapshot:
+    """A copy of a state, made at the cost of one pass over its tensors.
+
+    Tensors that look at the same memory still do so in the file. Those named as *late* need not
+    be copied yet when this returns: `copies` says when they are.
+
+    Args:
+        state: Tensors and plain types, in dicts, lists and tuples.
+        memory: Where the copy is kept.
+        late: Tensors of the state that can be copied later, since nobody changes them until then,
+            by the addresses of their storages.
+
+    Attributes:
+        copies: The copies that are made later.
+    """
+
+    def __init__(
+        self, state: object, memory: HostMemory, *, late: Mapping[int, Tensor] = _NOTHING
+    ) -> None:
+        self._memory = memory
+        self._structure = Structure(state)
+        storages = self._structure.storages
+        self._sizes = [storage.nbytes() for storage in storages.values()]
+        self._starts = list(accumulate(map(_aligned, self._sizes), initial=0))
+        on_cuda = any(storage.is_cuda for storage in storages.values())
+        memory.reserve(self._starts[-1], pinned=on_cuda)
+        self.copies = Copies(memory, late)
+        for (address, storage), start in zip(storages.items(), self._starts, strict=False):
+            self.copies.add(storage, start, late=address in late)
+        self.copies.start()
+
+    def complete(self) -> None:
+        """Make the copies that are late.
+
+        Raises:
+            ChangedTensorError: What was to be copied has changed meanwhile.
+        """
+        self.copies.finish()
+        self._structure.pickled()
+        self._structure.storages.clear()  # let go of the tensors
+
+    def write(self, file: IO[bytes], *, sync: bool = True) -> None:
+        """Write the state, once `complete` was called, to a file that `torch.load` reads.
+
+        Args:
+            file: A file in a binary mode, empty so far.
+            sync: Whether to have a large file brought to disk while the last of it is hashed.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        writer = SealingWriter(file, sync=sync)
+        try:
+            archive = ArchiveWriter(writer.write)
+            archive.add("archive/data.pkl", self._structure.pickled())
+            archive.add("archive/byteorder", sys.byteorder.encode())
+            for key, size in enumerate(self._sizes):
+                archive.add(f"archive/data/{key}", self._memory.view(self._starts[key], size))
+            archive.add("archive/version", b"3\n")
+            archive.finish()
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
+
+
+def _aligned(size: int) -> int:
+    return size + -size % _ALIGNMENT
