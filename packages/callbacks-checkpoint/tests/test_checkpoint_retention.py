@@ -337,8 +337,11 @@ def test_kills_and_old_states_cost_no_good_file(
                 initial_epoch=start,
             )
         resume = data.draw(st.integers(start, kill), label="resumed from")
-        newest_only = newest_only and resume == kill
         start = resume + 1
+        if resume < kill:  # what is trained again need not come out the same
+            newest_only = False
+            again = len(values) - resume
+            values[resume:] = data.draw(st.lists(VALUES, min_size=again, max_size=again))
         if start > len(values):
             break
     saver = Text(folder / "{epoch}", **options)
@@ -353,7 +356,7 @@ def test_kills_and_old_states_cost_no_good_file(
     books = {os.path.basename(file.path) for file in saver._ledger._files}
     assert there == books
     saved = not best_only or any(not math.isnan(value) for value in values)
-    assert there if saved else not there
+    assert there or not saved
     valued = {n: values[int(n) - 1] for n in there if not math.isnan(values[int(n) - 1])}
     if saver.best_filename is not None:
         best = (min if mode == "min" else max)(valued.values())
