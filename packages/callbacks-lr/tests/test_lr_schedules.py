@@ -207,6 +207,24 @@ def test_a_schedule_per_batch_is_torchs_own(make):
     assert rates(optimizer) == expected[-1]
 
 
+@every_schedule
+@pytest.mark.parametrize("rate", [0.1, torch.tensor(0.1)], ids=["number", "tensor"])
+def test_a_step_leaves_in_the_scheduler_what_torchs_own_does(make, rate):
+    """The quick way through many steps ends with the same counters and rates."""
+    schedule, optimizers = make("batch"), [make_optimizer(), make_optimizer()]
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["lr"] = copy.deepcopy(rate)
+    train([schedule], optimizers[0], in_epochs(LOSSES, batches=4))
+    scheduler = make("batch").build(optimizers[1])
+    for loss in LOSSES:
+        optimizers[1].step()
+        scheduler.step(*([loss] if schedule.monitor else []))
+    expected = make("batch")
+    expected._scheduler = scheduler
+    assert schedule.state_dict()["scheduler"] == expected.state_dict()["scheduler"]
+    assert rates(optimizers[0]) == rates(optimizers[1])
+
+
 @pytest.mark.parametrize("announce", [True, False])
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 10), (2, 6), (3, 4), (5, 2), (9, 2)])
 def test_a_batch_step_is_an_optimizer_step(accumulate, steps, announce):

@@ -142,10 +142,12 @@ class OneCycleLR(LRSchedulerCallback):
 class _HoldingOneCycleLR(lr_scheduler.OneCycleLR):
     """The same, but past its end it stays there; torch's own raises, in the midst of the run."""
 
+    @property
+    def last_step(self) -> int:
+        """The step after which it stays; `quick_step` knows of it."""
+        return self.total_steps - 1
+
     def step(self, epoch: int | None = None) -> None:
         """Step, unless the end was reached."""
-        if epoch is not None or self.last_epoch < self.total_steps - 1:
-            _torchs_step(self, epoch)
-
-
-_torchs_step = lr_scheduler.OneCycleLR.step  # looked up once: this is in every step's way
+        if epoch is not None or self.last_epoch < self.last_step:
+            super().step(epoch)

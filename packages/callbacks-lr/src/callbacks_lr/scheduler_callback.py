@@ -30,6 +30,7 @@ from callbacks_core import (
 from ._horizon import misfit, steps_of_run
 from ._plain import plain
 from ._preview import curves, stand_in
+from ._quick_step import quick_step
 from ._rates import (
     get_initial_rates,
     get_momentum,
@@ -235,7 +236,7 @@ class LRSchedulerCallback(Callback):
         if not self._before_first_step:
             step(*values)
             if self.monitor is None:
-                self._quick_step = step
+                self._quick_step = quick_step(self._scheduler)
             return
         self._before_first_step = False
         with warnings.catch_warnings():
