@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 
+import _clipping
 import _imports
 import _instructions
 import _notifications
@@ -52,6 +53,10 @@ def main() -> None:
     print("\na schedule per batch, in µs a step: torch's own, and the callback's cost beyond it")
     for name, (own, beyond) in _schedules.measure().items():
         print(f"{'  ' + name:<34}{own:>13.1f}{beyond:>+10.1f}")
+    print(f"\nthe preview of a million steps of a policy: {_schedules.preview_seconds():.2f} s")
+    print("\nClipNorm, in relation to clip_grad_norm_(foreach=True)")
+    for count, ratio in _clipping.measure().items():
+        print(f"{f'  {count} tensors':<34}{ratio:>13.3f}")
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():
         print(f"{'  ' + module:<34}{milliseconds:>13.0f}")

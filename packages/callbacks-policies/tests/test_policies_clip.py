@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import copy
 import io
 import math
 
@@ -236,6 +237,33 @@ def test_foreach_clips_alike(foreach):
     ClipNorm(parameters, 1.0, foreach=foreach).on_backward_end(1)
     first, second = gradients_of(parameters)
     assert first + second == pytest.approx([0.6, 0.0, -0.8], rel=1e-5)
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.5, math.inf])
+@pytest.mark.parametrize("max_norm", [0.1, 1e9, math.inf])
+@pytest.mark.parametrize("dtypes", [[torch.float32] * 3, [torch.float32, torch.bfloat16] * 2])
+def test_clipping_is_torchs_own_bit_for_bit(norm_type, max_norm, dtypes):
+    """With parameters that are alike and that are not, with and without a gradient."""
+    torch.manual_seed(0)
+    parameters = [torch.nn.Parameter(torch.zeros(3, 7, dtype=dtype)) for dtype in dtypes]
+    others = copy.deepcopy(parameters)
+    for parameter, other in list(zip(parameters, others, strict=True))[1:]:
+        parameter.grad = torch.randn_like(parameter)
+        other.grad = parameter.grad.clone()
+    clip = ClipNorm(parameters, max_norm, norm_type)
+    clip.on_backward_end(1)
+    norm = torch.nn.utils.clip_grad_norm_(others, max_norm, norm_type, foreach=True)
+    assert torch.equal(clip.total_norm, norm)
+    assert all(torch.equal(p.grad, o.grad) for p, o in zip(parameters[1:], others[1:], strict=True))
+
+
+@pytest.mark.parametrize("order", ["nan", "inf"])
+def test_what_is_not_finite_clips_as_in_torch(order):
+    """The gradients are beyond use then, whichever way they are scaled."""
+    [parameter], [other] = (parameters_with_gradients([float(order), 1.0]) for _ in range(2))
+    ClipNorm(parameter, 1.0).on_backward_end(1)
+    torch.nn.utils.clip_grad_norm_(other, 1.0)
+    assert torch.equal(parameter.grad.isnan(), other.grad.isnan())
 
 
 @pytest.mark.parametrize(

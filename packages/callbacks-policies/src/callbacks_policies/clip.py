@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from callbacks_core import Callback, Logs, OptimizerSteps, RunningMean, State
 
+from ._alike import are_alike, clip_alike_norm_
 from ._checks import positive
 from ._parameters import moved, tensors
 from ._sharded import clip_spread_norm_, gradients_of, is_spread, local
@@ -24,7 +25,7 @@ class ClipNorm(Callback):
 
     It is what keeps recurrent networks and large learning rates from diverging: the direction of
     the step stays. The gradients are clipped once they are complete and unscaled, before the
-    optimizer steps, by `torch.nn.utils.clip_grad_norm_`. To clip several groups of parameters
+    optimizer steps, as `torch.nn.utils.clip_grad_norm_` does. To clip several groups of parameters
     each by itself, use a callback for each, with a *log_name* of its own. The norm of parameters
     that are spread over ranks, as `fully_shard` does, is that over all ranks.
 
@@ -72,6 +73,8 @@ class ClipNorm(Callback):
         if not isinstance(log_name, str | None):
             raise TypeError(f"`log_name` must be a name or None, not {log_name!r}")
         self._spread = any(map(is_spread, self.parameters))
+        self._is_plain = foreach is not False and not error_if_nonfinite
+        self._alike: bool | None = None  # not before the parameters are where they are trained
         self.error_if_nonfinite = error_if_nonfinite
         self.foreach = foreach
         self.log_name = log_name
@@ -90,7 +93,7 @@ class ClipNorm(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Forget the norms of a training before, and have the optimizer tell when it steps."""
-        self.total_norm = self._unstepped = None
+        self.total_norm = self._unstepped = self._alike = None
         self._take_up()
         if self.log_name is not None and self.model.optimizer is not None:
             self._steps.watch(self.model.optimizer)
@@ -103,6 +106,12 @@ class ClipNorm(Callback):
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
+        if self._alike is None:
+            self._alike = self._is_plain and are_alike(self.parameters)
+        if self._alike:
+            norm = clip_alike_norm_(self.parameters, self.max_norm, self.norm_type)
+            self.total_norm = self._unstepped = norm
+            return
         clip = clip_spread_norm_ if self._spread else clip_grad_norm_
         self.total_norm = self._unstepped = clip(
             self.parameters,
