@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The documentation site: prose in Markdown, the API from the docstrings, nothing imported."""
+"""The documentation site: prose in Markdown, the API from the docstrings, pictures from the code.
+
+What the pages say of the API is read, not imported; only the pictures are drawn by running it.
+"""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "docs")]
 
 from workspace import members  # noqa: E402
 
@@ -51,5 +54,12 @@ def skip_member(app, what, name, obj, skip, options):
     return skip
 
 
+def draw_gallery(app):
+    from gallery import draw  # with torch, which is not needed to read this file
+
+    draw(ROOT / "docs" / "gallery")
+
+
 def setup(app):
+    app.connect("builder-inited", draw_gallery)
     app.connect("autoapi-skip-member", skip_member)
