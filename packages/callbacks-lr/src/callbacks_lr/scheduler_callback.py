@@ -22,24 +22,21 @@ from callbacks_core import (
     OptimizerSteps,
     PathLike,
     State,
-    durable_open,
     one_of,
     whole_number,
 )
 
 from ._horizon import misfit, steps_of_run
-from ._plain import plain
 from ._preview import curves, stand_in
 from ._quick_step import quick_step
 from ._rates import (
     get_initial_rates,
-    get_momentum,
     get_rates,
     set_initial_rates,
-    set_momentum,
     set_rates,
     throw_away_optimizer,
 )
+from ._state import apply_state, check_state, save_state, state_of
 
 StepOn: TypeAlias = Literal["epoch", "batch"]
 
@@ -193,7 +190,7 @@ class LRSchedulerCallback(Callback):
         self._before_first_step = True
         self._quick_step = None
         if self._loaded is not None:
-            _apply(self._loaded, self._scheduler)
+            apply_state(self._loaded, self._scheduler)
             self._loaded = None
         self._tell_of_misfit()
         if self.step_on == "batch":
@@ -258,16 +255,11 @@ class LRSchedulerCallback(Callback):
             return deepcopy(self._loaded)
         if self._scheduler is None:
             return {}
-        optimizer = self._scheduler.optimizer
-        state = {
-            "scheduler": plain(self._scheduler.state_dict()),
-            "rates": get_rates(optimizer),
+        return {
+            **state_of(self._scheduler),
             "base_rates": list(self._base_rates),
             "initial_rates": list(self._initial_rates),
         }
-        if _cycles_momentum(self._scheduler):
-            state["momenta"] = [get_momentum(group) for group in optimizer.param_groups]
-        return state
 
     def load_state_dict(self, state: State) -> None:
         """Take up a state: at once when training has begun, and in any case when it begins next.
@@ -277,18 +269,13 @@ class LRSchedulerCallback(Callback):
         """
         if not state:
             return
-        missing = {"scheduler", "rates", "base_rates", "initial_rates"} - state.keys()
-        if missing:
-            raise ValueError(
-                f"this is not the state of a {type(self).__name__} callback: it has no "
-                f"{', '.join(map(repr, sorted(missing)))}"
-            )
+        check_state(type(self).__name__, state)
         self._loaded = deepcopy(state)
         self._quick_step = None
         if self._scheduler is not None:
             self._base_rates = list(state["base_rates"])
             self._initial_rates = list(state["initial_rates"])
-            _apply(self._loaded, self._scheduler)
+            apply_state(self._loaded, self._scheduler)
 
     def save_state(self, file: PathLike | IO[bytes]) -> None:
         """Save the state, durably when *file* is a path.
@@ -296,11 +283,7 @@ class LRSchedulerCallback(Callback):
         Args:
             file: A path, or a file that is open for writing bytes.
         """
-        if hasattr(file, "write"):
-            torch.save(self.state_dict(), file)
-            return
-        with durable_open(file) as opened:
-            torch.save(self.state_dict(), opened)
+        save_state(self.state_dict(), file)
 
     def load_state(self, file: PathLike | IO[bytes]) -> None:
         """Load a state that `save_state` saved; nothing in the file can run code.
@@ -316,17 +299,3 @@ class LRSchedulerCallback(Callback):
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy the arguments and what was loaded, without the optimizer."""
         return {**super().__getstate__(), "_scheduler": None, "_quick_step": None}
-
-
-def _apply(state: State, scheduler: LRScheduler) -> None:
-    scheduler.load_state_dict(deepcopy(state["scheduler"]))
-    set_rates(scheduler.optimizer, state["rates"])
-    for group, momentum in zip(
-        scheduler.optimizer.param_groups, state.get("momenta", ()), strict=False
-    ):
-        set_momentum(group, momentum)
-
-
-def _cycles_momentum(scheduler: LRScheduler) -> bool:
-    inner = getattr(scheduler, "_schedulers", ())
-    return getattr(scheduler, "cycle_momentum", False) or any(map(_cycles_momentum, inner))
