@@ -36,7 +36,7 @@ LEAVES = [
 
 ARCHITECTURE = {
     "callbacks-core": Shape([]),
-    "callbacks-checkpoint": Shape(["callbacks-core", "torch"]),
+    "callbacks-checkpoint": Shape(["callbacks-core", "torch"], ["safetensors"]),
     "callbacks-lr": Shape(["callbacks-core", "torch"], ["plot"]),
     "callbacks-policies": Shape(["callbacks-core", "torch"], ["plot"]),
     "callbacks-logging": Shape(["callbacks-core", "colorama"], ["mlflow", "plot", "tensorboard"]),
@@ -44,7 +44,7 @@ ARCHITECTURE = {
     "callbacks-trainer": Shape(["callbacks-core", "torch", "torchmetrics"]),
     "callboard": Shape(
         ["callbacks-core", *LEAVES],
-        ["apprise", "demo", "mlflow", "notif", "plot", "tensorboard"],
+        ["apprise", "demo", "mlflow", "notif", "plot", "safetensors", "tensorboard"],
     ),
 }
 

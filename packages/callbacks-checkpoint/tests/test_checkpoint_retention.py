@@ -15,7 +15,7 @@ from callbacks_checkpoint import (
     EveryEpochs,
     PeriodicSaveCallback,
     Retention,
-    Saved,
+    SavedFile,
 )
 from callbacks_checkpoint._links import point
 from callbacks_core import Callback
@@ -43,7 +43,7 @@ def names(folder):
 
 
 def series(*values):
-    return [Saved(str(epoch), epoch, None, value) for epoch, value in enumerate(values, 1)]
+    return [SavedFile(str(epoch), epoch, None, value) for epoch, value in enumerate(values, 1)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_file_stays_if_any_rule_wants_it(rule, mode, expected):
 
 def test_what_was_saved_within_an_epoch_is_neither_in_turn_nor_pinned():
     """The end of the epoch is meant."""
-    files = [Saved("a", 2, 5), Saved("b", 2), Saved("c", 4, 1)]
+    files = [SavedFile("a", 2, 5), SavedFile("b", 2), SavedFile("c", 4, 1)]
     assert Retention(every=2, pinned={4}).kept(files, "min") == [files[1]]
 
 

@@ -18,12 +18,20 @@ from .errors import (
     SaveFailedError,
     UnsafeCheckpointError,
 )
+from .listing import (
+    ListedCheckpoint,
+    LoadedCheckpoint,
+    best_checkpoint,
+    list_checkpoints,
+    load_newest,
+)
 from .lr_scheduler_checkpoint import LRSchedulerCheckpoint
 from .model_checkpoint import ModelCheckpoint
 from .optimizer_checkpoint import OptimizerCheckpoint
 from .periodic_save import PeriodicSaveCallback
 from .periodic_save_lambda import PeriodicSaveLambda
 from .periodic_state_save import PeriodicStateSave
+from .pruning import checkpoints_to_remove
 from .random_states import (
     get_random_states,
     load_random_states,
@@ -31,7 +39,8 @@ from .random_states import (
     set_random_states,
 )
 from .random_states_checkpoint import RandomStatesCheckpoint
-from .retention import Retention, Saved
+from .retention import Retention, SavedFile
+from .safetensors_file import export_safetensors, load_safetensors
 from .state_checkpoint import StateCheckpoint
 from .triggers import (
     AnyTrigger,
@@ -44,12 +53,12 @@ from .triggers import (
     OnSignal,
     Trigger,
 )
-from .unsealing import Checked, Verdict
+from .unsealing import CheckedFile, Verdict
 
 __all__ = [
     "AnyTrigger",
     "BestModelRestore",
-    "Checked",
+    "CheckedFile",
     "CheckpointError",
     "DamagedCheckpointError",
     "EveryBatches",
@@ -57,6 +66,8 @@ __all__ = [
     "EveryMinutes",
     "EverySeconds",
     "LRSchedulerCheckpoint",
+    "ListedCheckpoint",
+    "LoadedCheckpoint",
     "ModelCheckpoint",
     "OnException",
     "OnFile",
@@ -70,15 +81,21 @@ __all__ = [
     "Retention",
     "SaveFailedError",
     "SaveOptions",
-    "Saved",
+    "SavedFile",
     "StateCheckpoint",
     "Trigger",
     "UnsafeCheckpointError",
     "Verdict",
     "__version__",
+    "best_checkpoint",
+    "checkpoints_to_remove",
+    "export_safetensors",
     "get_random_states",
+    "list_checkpoints",
     "load_checkpoint",
+    "load_newest",
     "load_random_states",
+    "load_safetensors",
     "read_checkpoint",
     "save_checkpoint",
     "save_random_states",

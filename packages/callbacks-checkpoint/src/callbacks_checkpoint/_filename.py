@@ -96,6 +96,10 @@ class FilenameTemplate:
                 found.append((path, int(match["epoch"]), None if batch is None else int(batch)))
         return sorted(found, key=lambda file: (file[1], file[2] or 0))
 
+    def fits(self, name: str) -> bool:
+        """Whether a file of that name, without its folder, may be one of this template."""
+        return re.fullmatch(_pattern(os.path.basename(self.text)), name) is not None
+
     def trial_path(self) -> Path:
         """Return a path to try before training, as like those to come as makes no folder.
 

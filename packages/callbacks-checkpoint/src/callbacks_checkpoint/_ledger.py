@@ -12,7 +12,7 @@ from callbacks_core import Monitor, State
 from ._filename import FilenameTemplate
 from ._files import remove
 from ._links import point
-from .retention import Retention, Saved, best_first
+from .retention import Retention, SavedFile, best_first
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
@@ -44,24 +44,24 @@ class Ledger:
     def reset(self) -> None:
         """Forget every file."""
         self._monitor.reset()
-        self._files: list[Saved] = []
-        self._replaced: list[Saved] = []
-        self._newest: Saved | None = None
+        self._files: list[SavedFile] = []
+        self._replaced: list[SavedFile] = []
+        self._newest: SavedFile | None = None
 
     @property
-    def best(self) -> Saved | None:
+    def best(self) -> SavedFile | None:
         """The file with the best value, or None."""
         found = best_first(self._files, self._monitor.mode)
         return found[0] if found else None
 
-    def saved(self, file: Saved) -> None:
+    def saved(self, file: SavedFile) -> None:
         """Take note of a file that is on disk now."""
         self._newest = file
         others = [known for known in self._files if known.path != file.path]
         self._replaced = [known for known in self._replaced if known.path != file.path]
         self._keep([*others, file])
 
-    def _keep(self, files: list[Saved]) -> None:
+    def _keep(self, files: list[SavedFile]) -> None:
         self._files = files
         best = self.best
         rule = self._retention or Retention(last=1)
@@ -97,7 +97,7 @@ class Ledger:
             return
         known = {file.path for file in (*self._files, *self._replaced)}
         for path, its_epoch, its_batch in template.matches():
-            file = Saved(path, its_epoch, its_batch)
+            file = SavedFile(path, its_epoch, its_batch)
             later = (its_epoch, its_batch or math.inf) > (epoch, batch or math.inf)
             if later and path not in known and _is_there(file):
                 self._replaced.append(file)
@@ -130,11 +130,11 @@ class Ledger:
 
     def load_state_dict(self, state: State) -> None:
         """Take up the files."""
-        self._files = [Saved(*file) for file in state["files"]]
-        self._replaced = [Saved(*file) for file in state["replaced"]]
-        self._newest = None if state["newest"] is None else Saved(*state["newest"])
+        self._files = [SavedFile(*file) for file in state["files"]]
+        self._replaced = [SavedFile(*file) for file in state["replaced"]]
+        self._newest = None if state["newest"] is None else SavedFile(*state["newest"])
         self._monitor.best = self._best_value()
 
 
-def _is_there(file: Saved) -> bool:
+def _is_there(file: SavedFile) -> bool:
     return os.path.isfile(file.path)

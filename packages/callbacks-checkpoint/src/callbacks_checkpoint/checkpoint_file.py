@@ -19,7 +19,7 @@ from callbacks_core import Durability, PathLike, durable_open
 
 from .errors import DamagedCheckpointError, UnsafeCheckpointError
 from .sealing import About, SealingWriter
-from .unsealing import Checked, check
+from .unsealing import CheckedFile, check
 
 
 def write_checkpoint(
@@ -116,7 +116,7 @@ def _culprit(error: pickle.UnpicklingError) -> str:
     return f"it asks for {found[1]}" if found else "it holds more than tensors and plain types"
 
 
-def verify_checkpoint(path: PathLike) -> Checked:
+def verify_checkpoint(path: PathLike) -> CheckedFile:
     """Read a checkpoint through, without loading it, to find out whether it is whole.
 
     Args:
@@ -134,7 +134,7 @@ def verify_checkpoint(path: PathLike) -> Checked:
         return _check(file, os.fspath(path))
 
 
-def _check(file: IO[bytes], path: str) -> Checked:
+def _check(file: IO[bytes], path: str) -> CheckedFile:
     try:
         return check(file)
     except ValueError as error:

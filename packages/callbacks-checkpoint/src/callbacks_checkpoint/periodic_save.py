@@ -26,7 +26,7 @@ from ._ledger import Ledger
 from ._plan import chosen_retention, chosen_trigger, other_path, refuse_half_options
 from ._ranks import path_from_rank_zero
 from .errors import CheckpointError, RestoreFailedError, SaveFailedError
-from .retention import Retention, Saved
+from .retention import Retention, SavedFile
 from .triggers import Trigger, acted_upon
 
 _logger = logging.getLogger("callbacks_checkpoint")
@@ -227,7 +227,7 @@ class PeriodicSaveCallback(Callback):
         path = self._template.path(self._epoch, {"batch": batch_number})
         with acted_upon(self._trigger, path):
             self._save(path, logs)
-            self._ledger.saved(Saved(path, self._epoch, batch_number))
+            self._ledger.saved(SavedFile(path, self._epoch, batch_number))
             self._tidy()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
@@ -250,7 +250,7 @@ class PeriodicSaveCallback(Callback):
                 self._save(path, logs, improved_to=value)
             else:
                 return
-            self._ledger.saved(Saved(path, epoch_number, value=value))
+            self._ledger.saved(SavedFile(path, epoch_number, value=value))
 
     def on_exception(self, exception: BaseException) -> None:
         """Save, if that is what exceptions are to do."""
@@ -259,7 +259,7 @@ class PeriodicSaveCallback(Callback):
             path = self._template.path(self._epoch, {"batch": batch})
             with acted_upon(self._trigger, path):
                 self._save(path, {"batch": batch})
-                self._ledger.saved(Saved(path, self._epoch, batch))
+                self._ledger.saved(SavedFile(path, self._epoch, batch))
 
     def _save(self, path: str, logs: Logs, *, improved_to: float | None = None) -> None:
         if not is_rank_zero():

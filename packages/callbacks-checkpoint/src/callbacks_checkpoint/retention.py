@@ -10,7 +10,7 @@ from typing import NamedTuple
 from callbacks_core import Mode, whole_number
 
 
-class Saved(NamedTuple):
+class SavedFile(NamedTuple):
     """A file of a series."""
 
     path: str
@@ -67,7 +67,7 @@ class Retention:
         self.every = every
         self.pinned = frozenset(pinned)
 
-    def kept(self, files: Sequence[Saved], mode: Mode) -> list[Saved]:
+    def kept(self, files: Sequence[SavedFile], mode: Mode) -> list[SavedFile]:
         """Return those of *files* that are to be kept, in their order.
 
         Args:
@@ -78,14 +78,14 @@ class Retention:
         wanted.update(files[len(files) - self.last :])
         return [file for file in files if file in wanted or self._is_wanted(file)]
 
-    def _is_wanted(self, file: Saved) -> bool:
+    def _is_wanted(self, file: SavedFile) -> bool:
         if file.batch is not None:
             return False
         in_turn = self.every is not None and file.epoch % self.every == 0
         return in_turn or file.epoch in self.pinned
 
 
-def best_first(files: Sequence[Saved], mode: Mode) -> list[Saved]:
+def best_first(files: Sequence[SavedFile], mode: Mode) -> list[SavedFile]:
     """Return those of *files* that have a value, best first; of equals, the older first."""
     sign = 1.0 if mode == "min" else -1.0
     valued = [

@@ -9,6 +9,7 @@ import os
 import zipfile
 from typing import IO, Any, Final, Literal, NamedTuple, TypeAlias
 
+from ._safetensors import check_safetensors, looks_like_safetensors
 from .sealing import DIGEST_LABEL, DIGITS, END_MARK, END_SIZE, LABEL, LONGEST_COMMENT, NO_COMMENT
 
 Verdict: TypeAlias = Literal["whole", "unverified"]
@@ -16,7 +17,7 @@ Verdict: TypeAlias = Literal["whole", "unverified"]
 _BLOCK: Final = 1 << 20
 
 
-class Checked(NamedTuple):
+class CheckedFile(NamedTuple):
     """What is known of a file that is not damaged."""
 
     verdict: Verdict
@@ -26,11 +27,12 @@ class Checked(NamedTuple):
     """What the seal tells of the file."""
 
 
-def check(file: IO[bytes]) -> Checked:
+def check(file: IO[bytes]) -> CheckedFile:
     """Find out whether a file is what was written once.
 
     A file without a seal, as `torch.save` writes it, is held against the check sums of the zip
-    archive, which do not cover all of it; what is no archive at all is not looked at.
+    archive, which do not cover all of it. A file of safetensors is held against the hash in its
+    metadata, where there is one. Other files are not looked at.
 
     Args:
         file: The file, open for reading; it is left at its beginning.
@@ -48,9 +50,12 @@ def check(file: IO[bytes]) -> Checked:
         if end.startswith(LABEL, END_SIZE):
             return _check_seal(file, size, end)
         file.seek(0)
-        if file.read(2) == b"PK":
+        start = file.read(9)
+        if start.startswith(b"PK"):
             _check_archive(file, end)
-        return Checked("unverified", {})
+        elif looks_like_safetensors(start) and check_safetensors(file):
+            return CheckedFile("whole", {})
+        return CheckedFile("unverified", {})
     finally:
         file.seek(0)
 
@@ -73,7 +78,7 @@ def _about(end: bytes) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _check_seal(file: IO[bytes], size: int, end: bytes) -> Checked:
+def _check_seal(file: IO[bytes], size: int, end: bytes) -> CheckedFile:
     length = int.from_bytes(end[END_SIZE - 2 : END_SIZE], "little")
     if length != len(end) - END_SIZE or end[-DIGITS - len(DIGEST_LABEL) : -DIGITS] != DIGEST_LABEL:
         raise ValueError("its seal is broken")
@@ -88,7 +93,7 @@ def _check_seal(file: IO[bytes], size: int, end: bytes) -> Checked:
         left -= len(block)
     if digest.hexdigest().encode() != end[-DIGITS:]:
         raise ValueError("its SHA-256 is not the one it was sealed with: some bytes have changed")
-    return Checked("whole", _about(end))
+    return CheckedFile("whole", _about(end))
 
 
 def _check_archive(file: IO[bytes], end: bytes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``callboard demo``, ``callboard doctor`` and ``callboard notify``."""
+"""The command line: ``callboard demo``, ``doctor``, ``notify`` and ``checkpoints``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import notify
+from . import checkpoints, notify
 from .__about__ import __version__
 
 
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(run=_doctor)
     notify.add_parser(commands)
+    checkpoints.add_parser(commands)
     return parser
 
 
