@@ -175,16 +175,25 @@ POLICIES = [
     after=st.integers(1, 14),
     with_optimizer_state=st.booleans(),
     kind=st.sampled_from(["SGD", "Adam"]),
+    accumulate=st.integers(1, 3),
+    policy_first=st.booleans(),
 )
-def test_a_resumed_run_is_the_uninterrupted_one(make, after, with_optimizer_state, kind):
-    """Stopped after any step and resumed in a new process, every setting is exactly the same."""
+def test_a_resumed_run_is_the_uninterrupted_one(
+    make, after, with_optimizer_state, kind, accumulate, policy_first
+):
+    """Stopped after any step and resumed in a new process, every setting is exactly the same.
+
+    With and without accumulation, and in any order of the callbacks.
+    """
 
     class Cut(Callback):
         states = None
+        batches = 15
 
         def on_batch_settled(self, batch_number, logs):
-            if batch_number != after:
+            if batch_number < after:
                 return
+            Cut.batches = batch_number
             file = io.BytesIO()
             torch.save([listed.state_dict(), self.model.optimizer.state_dict()], file)
             file.seek(0)
@@ -195,17 +204,23 @@ def test_a_resumed_run_is_the_uninterrupted_one(make, after, with_optimizer_stat
         return make_optimizer(getattr(torch.optim, kind), lr=0.1)
 
     name = "momentum" if kind == "SGD" else "eps"
+
+    def order(*callbacks):
+        return callbacks if policy_first else callbacks[::-1]
+
     whole, first, rest = (Watcher("lr", name) for _ in range(3))
-    train([OptimizerPolicy(make()), whole], optimizer(), 1, batches=15)
-    listed = CallbackList([OptimizerPolicy(make()), first, Cut()])
-    train(listed, optimizer(), 1, batches=15)
+    options = {"accumulate": accumulate}
+    train(order(OptimizerPolicy(make()), whole), optimizer(), 1, batches=15, **options)
+    listed = CallbackList(order(OptimizerPolicy(make()), first, Cut()))
+    train(listed, optimizer(), 1, batches=15, **options)
     resumed, policy = optimizer(), OptimizerPolicy(make())
-    listed = CallbackList([policy, rest])
+    listed = CallbackList(order(policy, rest))
     listed.load_state_dict(Cut.states[0])
-    assert policy.current_step == after
+    assert policy.current_step == len(first.steps)
     if with_optimizer_state:
         resumed.load_state_dict(Cut.states[1])
-    train(listed, resumed, 1, batches=15 - after)
+    if Cut.batches < 15:
+        train(listed, resumed, 1, batches=15 - Cut.batches, **options)
     assert first.steps + rest.steps == whole.steps
 
 
