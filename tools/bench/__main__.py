@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 
+import _checkpoints
 import _clipping
 import _imports
 import _instructions
@@ -27,8 +28,17 @@ def main() -> None:
     parser.add_argument(
         "--no-instructions", action="store_true", help="leave out the count of instructions"
     )
+    parser.add_argument(
+        "--millions",
+        type=float,
+        default=100,
+        help="parameters of the training that is saved, in millions; 0 for none (default: 100)",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="of such saves (default: 3)")
     options = parser.parse_args()
 
+    if options.millions:
+        print_checkpoints(options.millions, options.rounds)
     counts = {} if options.no_instructions else _instructions.per_step()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     times = _pairs.measure(pairs=options.pairs, steps=options.steps)
@@ -60,6 +70,16 @@ def main() -> None:
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():
         print(f"{'  ' + module:<34}{milliseconds:>13.0f}")
+
+
+def print_checkpoints(millions: float, rounds: int) -> None:
+    """Measure saves, with all cores, and print a table."""
+    for line in _checkpoints.table(_checkpoints.measure(millions=millions, rounds=rounds)):
+        print(line)
+    print("\n10 kB, in relation to a plain write, fsync and rename (asynchronous: blocked)")
+    for name, ratio in _checkpoints.measure_small().items():
+        print(f"{'  ' + name:<34}{ratio:>13.2f}")
+    print()
 
 
 if __name__ == "__main__":
