@@ -56,7 +56,7 @@ class SealingWriter:
         self._file = file
         self._sync = sync
         self._digest = hashlib.sha256()
-        self._tail = b""
+        self._held = bytearray()
         self._written = 0
         self._follower: Follower | None = None
         self._can_follow = True
@@ -64,16 +64,19 @@ class SealingWriter:
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Write *data*, but for the last bytes, which may turn out to be the end."""
-        view = memoryview(data).cast("B")
-        if len(view) < _LARGE:
-            joined = self._tail + bytes(view)
-            self._put(memoryview(joined)[: max(0, len(joined) - END_SIZE)])
-            self._tail = joined[-END_SIZE:]
-            return len(view)
-        self._put(memoryview(self._tail))
-        self._put(view[:-END_SIZE])
-        self._tail = bytes(view[-END_SIZE:])
-        return len(view)
+        size = len(data)
+        if size >= _LARGE:
+            view = memoryview(data)
+            self._put(memoryview(self._held))
+            self._put(view[:-END_SIZE])
+            self._held = bytearray(view[-END_SIZE:])
+            return size
+        self._held += data  # torch writes an archive in many small pieces
+        if len(self._held) >= _LARGE:
+            held = memoryview(self._held)
+            self._put(held[:-END_SIZE])
+            self._held = bytearray(held[-END_SIZE:])
+        return size
 
     def flush(self) -> None:
         """Hand on what the file itself holds back."""
@@ -86,11 +89,11 @@ class SealingWriter:
             ValueError: What was written is no zip archive.
             OSError: The file cannot be written or read back.
         """
-        tail = self._tail
-        if tail[:4] != END_MARK or tail[-2:] != NO_COMMENT:
+        end = bytes(self._held[-END_SIZE:])
+        if end[:4] != END_MARK or end[-2:] != NO_COMMENT:
             raise ValueError("only a zip archive without a comment can be sealed")
         size = (len(self._comment) + DIGITS).to_bytes(2, "little")
-        self._put(memoryview(tail[:-2] + size + self._comment))
+        self._put(memoryview(self._held[:-2] + size + self._comment))
         self._end_following()
         self._write_all(memoryview(self._digest.hexdigest().encode()))
 
