@@ -12,6 +12,8 @@ from callbacks_core import Callback, HopelessPathError, LambdaCallback, SimpleMo
 from callbacks_core.testing import play
 from callbacks_logging import MLFlowLogger
 from callbacks_logging.mlflow_log import run, tracking
+from callbacks_logging.mlflow_log.sending import Reading
+from callbacks_logging.mlflow_log.spool import METRIC, Spool
 from callbacks_logging.mlflow_log.tracking import TrackingError
 
 needs_mlflow = pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="needs mlflow")
@@ -189,7 +191,7 @@ def test_a_restored_state_goes_on_with_the_run(database, client):
     logger = MLFlowLogger("resumed", database, batch_granularity=True)
     play(logger, [{"loss": 0.5}])
     state = logger.state_dict()
-    assert state == {"run_id": logger.run_id, "steps": {"train": 2, "valid": 0}}
+    assert state == {"run_id": logger.run_id, "step": 2}
     resumed = MLFlowLogger("resumed", database, batch_granularity=True)
     resumed.load_state_dict(state)
     play(resumed, [{"loss": 0.25}], initial_epoch=2)
@@ -201,7 +203,7 @@ def test_a_restored_state_goes_on_with_the_run(database, client):
 def test_a_run_that_is_gone_is_replaced(database, caplog):
     """A state that names an unknown run does not end training."""
     logger = MLFlowLogger("gone", database)
-    logger.load_state_dict({"run_id": "0" * 32, "steps": {"train": 2, "valid": 0}})
+    logger.load_state_dict({"run_id": "0" * 32, "step": 2})
     play(logger, [{"loss": 0.5}], initial_epoch=2)
     assert logger.run_id not in (None, "0" * 32)
     assert f"there is no MLflow run {'0' * 32} any more: a new one is made" in caplog.text
@@ -287,22 +289,119 @@ def test_what_was_not_taken_is_sent_later(database, client, monkeypatch):
     assert client.get_run(logger.run_id).data.params == {"seed": "1"}
 
 
-def test_what_waits_for_too_long_is_given_up_and_counted(monkeypatch, caplog):
-    """The oldest go first, and their number is told."""
+def test_what_waits_for_too_long_goes_to_a_file(monkeypatch, caplog, tmp_path):
+    """Memory is bounded, and nothing is lost."""
     monkeypatch.setattr(run, "CAPACITY", 10)
-
-    class Dead:
-        uri = None
-
-        def client(self):
-            return SimpleNamespace(create_run=None, get_experiment_by_name=lambda name: 1 / 0)
-
-    endless = run.Run(Dead(), "endless")
+    dead = SimpleNamespace(
+        client=lambda: SimpleNamespace(get_experiment_by_name=lambda name: 1 / 0),
+        unsent=lambda: tmp_path / "unsent",
+        resolved=lambda: "somewhere",
+    )
+    endless = run.Run(dead, "endless")
     endless.connect()
-    endless.log_metrics(run.Reading("loss", float(step), 0, step) for step in range(25))
+    endless._schedule = lambda: None  # a thread that hangs
+    for step in range(25):
+        endless.log_metrics([Reading("loss", float(step), 0, step)])
+        assert len(endless._readings) <= 10
     endless.close(30)
-    assert [reading.step for reading in endless._readings] == list(range(15, 25))
-    assert "25 values were not sent, its status is unknown (ZeroDivisionError" in caplog.text
+    assert "25 values were not sent, its status is unknown" in caplog.text
+    (kept,) = Spool.found(tmp_path / "unsent", "somewhere")
+    steps = [content[3] for kind, *content in kept.read() if kind == METRIC]
+    assert steps == list(range(25))
+
+
+def test_what_a_dead_server_did_not_take_is_sent_with_the_next_training(
+    database, client, monkeypatch, caplog, tmp_path
+):
+    """Parameters, metrics, artifacts and the status; the file is gone then."""
+    from mlflow import MlflowClient
+
+    unsent = tmp_path / "unsent"
+    (tmp_path / "note.txt").write_text("words")
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_batch", lambda *args, **options: 1 / 0)
+        broken = MLFlowLogger("later", database, True, artifacts=["note.txt"], unsent=unsent)
+        broken.log_param("seed", 1)
+        fail = LambdaCallback(on_epoch_begin=lambda epoch, logs: raise_at(3, epoch))
+        with pytest.raises(RuntimeError):
+            play([broken, fail], [{"loss": 0.5}] * 3)
+    assert f"What is missing is kept in {min(unsent.iterdir())}" in caplog.text
+    following = MLFlowLogger("later", database, unsent=unsent)
+    play(following, [{"loss": 0.5}])
+    assert following.run_id != broken.run_id
+    found = client.get_run(broken.run_id)
+    assert found.info.status == "FAILED"
+    assert found.data.params == {"seed": "1"}
+    assert history(client, broken.run_id, "loss") == [(1, 0.5), (2, 0.5)]
+    assert [step for step, _ in history(client, broken.run_id, "batch/loss")] == [1, 2, 3, 4]
+    assert client.list_artifacts(broken.run_id)[0].path == "note.txt"
+    assert not unsent.exists()
+
+
+def raise_at(last, epoch):
+    if epoch == last:
+        raise RuntimeError("no")
+
+
+def test_files_of_a_process_that_lives_are_left_alone(tmp_path, caplog):
+    """It may still add to them; what is no such file stays as it is."""
+    folder = tmp_path / "unsent"
+    mine = Spool.new(folder, "here", "name")
+    mine.append([(METRIC, "loss", 1.0, 0, 1)])
+    assert list(Spool.found(folder, "here")) == []
+    mine.release()
+    assert [spool.path for spool in Spool.found(folder, "here")] == [mine.path]
+    assert list(Spool.found(folder, "elsewhere")) == []
+    alive = mine.path.read_text().replace(str(os.getpid()), str(os.getppid()), 1)
+    mine.path.write_text(alive)
+    assert list(Spool.found(folder, "here")) == []
+    mine.path.write_text("no such file")
+    assert list(Spool.found(folder, "here")) == []
+    assert "cannot be read and stays as it is" in caplog.text
+
+
+def test_artifacts_are_logged_when_all_have_ended(database, client, tmp_path, caplog):
+    """What another callback leaves at the very end is there; what is missing is told."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inner.txt").write_text("words")
+    leave = LambdaCallback(on_train_end=lambda logs: (tmp_path / "best.pt").write_text("weights"))
+    logger = MLFlowLogger("artifacts", database, artifacts=["best.pt", tmp_path / "folder", "gone"])
+    play([logger, leave], [{"loss": 0.5}])
+    logger.log_artifact("best.pt", "again")
+    found = {artifact.path for artifact in client.list_artifacts(logger.run_id)}
+    assert found == {"best.pt", "inner.txt", "again"}
+    assert f"the artifact {tmp_path / 'gone'} is not there" in caplog.text
+    assert client.get_run(logger.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, about how models are kept
+@pytest.mark.parametrize("example", [True, False])
+def test_the_network_is_logged_as_a_model(database, client, example):
+    """With its signature where there is an example, and as it is when all have ended."""
+    torch = pytest.importorskip("torch")
+    from mlflow.models import Model
+
+    network = torch.nn.Linear(3, 2)
+    inputs = torch.ones(2, 3) if example else None
+    logger = MLFlowLogger("models", database, model_name="net", input_example=inputs)
+    change = LambdaCallback(on_train_end=lambda logs: network.weight.data.zero_())
+    play([logger, change], [{"loss": 0.5}], model=SimpleModel(network, None))
+    folder = client.download_artifacts(logger.run_id, "net")
+    signature = Model.load(folder).signature
+    assert signature.inputs.inputs[0].shape == (-1, 3) if example else signature is None
+    assert network.training
+    from mlflow.pytorch import load_model
+
+    assert torch.equal(load_model(folder)(torch.ones(2, 3)), network.bias.expand(2, 2))
+
+
+def test_a_run_can_be_gone_on_with_by_its_id(database, client):
+    """Whoever knows the id hands it in."""
+    first = MLFlowLogger("by id", database)
+    play(first, [{"loss": 0.5}])
+    second = MLFlowLogger("by id", database, run_id=first.run_id)
+    play(second, [{"loss": 0.25}], initial_epoch=2)
+    assert history(client, first.run_id, "loss") == [(1, 0.5), (2, 0.25)]
 
 
 def test_a_folder_is_refused_with_the_fix(tmp_path):
@@ -354,6 +453,27 @@ def test_bad_arguments_are_refused_at_once(arguments, error, message):
     """The message says what was expected."""
     with pytest.raises(error) as caught:
         MLFlowLogger(*arguments)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"artifacts": "best.pt"},
+            TypeError,
+            "`artifacts` must be several paths: write ['best.pt']",
+        ),
+        ({"artifacts": [3]}, TypeError, "`artifacts` must be a str or a path, not 3"),
+        ({"model_name": ""}, ValueError, "`model_name` must not be empty"),
+        ({"run_id": 3}, TypeError, "`run_id` must be a str, not 3"),
+        ({"unsent": ""}, ValueError, "`unsent` must not be empty"),
+    ],
+)
+def test_bad_options_are_refused_at_once(options, error, message):
+    """The message says what was expected."""
+    with pytest.raises(error) as caught:
+        MLFlowLogger("name", **options)
     assert str(caught.value) == message
 
 

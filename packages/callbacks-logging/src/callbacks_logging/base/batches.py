@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, cast
 
 from callbacks_core import is_tensor, read_scalars
 
@@ -16,7 +17,7 @@ from .._learning_rates import rate_names
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from callbacks_core import Scalar
+    from callbacks_core import Logs, Scalar
 
 Column: TypeAlias = "Sequence[float]"
 Values: TypeAlias = "dict[str, Scalar]"
@@ -26,7 +27,7 @@ _NUMBERS: Final = frozenset({int, float, bool})
 
 
 class Batches:
-    """Values of successive training batches of one epoch: a column for each name.
+    """Values of successive batches of one epoch: a column for each name.
 
     Attributes:
         epoch: The epoch's number.
@@ -35,7 +36,7 @@ class Batches:
         columns: By its name in the logs (``batch``, ``size``, ``time``, ``loss`` and the metrics)
             the numbers of a value, one for each batch.
         rates: The learning rates of the batches, under ``lr``, or with several parameter groups
-            ``lr_group_0`` and so on.
+            ``lr_group_0`` and so on; batches of a validation have none.
         recorded_at: When they were handed over, in seconds since 1970.
     """
 
@@ -71,6 +72,35 @@ class Batches:
             yield dict(zip(table, values, strict=True))
 
 
+class Kept:
+    """Batches that are kept until they are handed over.
+
+    Attributes:
+        logs: The logs of each.
+        rates: The learning rates of each.
+        step: How many were handed over since training began.
+    """
+
+    __slots__ = ("logs", "rates", "step")
+
+    def __init__(self, step: int = 0) -> None:
+        self.logs: list[Logs] = []
+        self.rates: list[list[Scalar]] = []
+        self.step = step
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[int]]:
+        """Copy and pickle the number alone."""
+        return Kept, (self.step,)
+
+    def take(self, epoch: int, *, valid: bool) -> Recording:
+        """Take what is kept, of which there is some."""
+        logs, rates = self.logs, self.rates
+        self.logs, self.rates = [], []
+        first = self.step + 1
+        self.step += len(logs)
+        return Recording(epoch, first, cast("list[Values]", logs), rates, time.time(), valid=valid)
+
+
 class Recording:
     """Values of batches as they are handed over by the training thread, not read yet.
 
@@ -83,6 +113,7 @@ class Recording:
         logs: The logs of the batches, whose values may still be on the device.
         rates: The learning rates of each of them.
         now: The time, in seconds since 1970.
+        valid: Whether they are batches of the validation.
     """
 
     def __init__(
@@ -92,9 +123,12 @@ class Recording:
         logs: list[Values],
         rates: list[list[Scalar]],
         now: float,
+        *,
+        valid: bool,
     ) -> None:
         self.epoch = epoch
         self.first_step = first_step
+        self.valid = valid
         self._logs = logs
         self._rates = rates
         self._now = now

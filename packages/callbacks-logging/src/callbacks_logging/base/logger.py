@@ -6,18 +6,16 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from callbacks_core import Callback, is_rank_zero
 
 from .._learning_rates import LearningRates
-from .batches import Batches, Recording
+from .batches import Batches, Kept, Recording
 from .session import Entry, Session
 
 if TYPE_CHECKING:
     from callbacks_core import FailurePolicy, Logs, Scalar, State
-
-    from .batches import Values
 
 Outcome: TypeAlias = Literal["finished", "failed", "interrupted"]
 
@@ -25,6 +23,7 @@ CHUNK: Final = 256
 """So many batches are handed over together, or those of a second."""
 
 _SECONDS: Final = 1.0
+_NO_RATES: Final[list[Scalar]] = []
 
 
 class Logger(Callback):
@@ -61,9 +60,12 @@ class Logger(Callback):
     epoch_timeout: float = 0.0
 
     _session: Session | None = None
+    _grace: float = 0.0  # seconds more, for a sink that keeps to `timeout` itself
     _outcome: Outcome = "finished"
-    _step: int = 0
     _restored: bool = False
+    _concludes: bool = False
+    _train: Kept = Kept()
+    _valid: Kept = Kept()
 
     # What a sink is made of -------------------------------------------------------------------
 
@@ -105,6 +107,9 @@ class Logger(Callback):
     def write_batches(self, batches: Batches) -> None:
         """Write the values of some batches; see `batch_granularity`."""
 
+    def write_valid_batches(self, batches: Batches) -> None:
+        """Write the values of some batches of a validation, whose names begin with ``val_``."""
+
     def write_test(self, values: dict[str, float]) -> None:
         """Write the values of a test: ``time``, and those with ``test_``."""
 
@@ -117,6 +122,12 @@ class Logger(Callback):
         Args:
             outcome: How it ended: ``"interrupted"`` after Ctrl-C, ``"failed"`` after any other
                 exception.
+        """
+
+    def conclude(self) -> None:
+        """All callbacks have seen the end of the training. Called by the training thread.
+
+        This is the moment for what others leave behind: files, restored weights.
         """
 
     def sink_state(self) -> State:
@@ -132,16 +143,19 @@ class Logger(Callback):
         """Whether *hook* matters; batches and tests do where they are written."""
         if hook == "on_train_batch_end":
             return self.batch_granularity
+        if hook == "on_valid_batch_end":
+            return self.batch_granularity and self._writes("write_valid_batches")
         if hook == "on_test_end":
-            return self._writes_tests()
+            return self._writes("write_test")
         return super().listens_to(hook)
 
-    def _writes_tests(self) -> bool:
-        return type(self).write_test is not Logger.write_test
+    def _writes(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Logger, method)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Open the sink, on rank zero."""
-        if self._start() is not None:
+        self._concludes = self._start() is not None
+        if self._concludes:
             self.open(training=True)
 
     def _start(self) -> Session | None:
@@ -151,10 +165,8 @@ class Logger(Callback):
         self._due = 0.0
         self._unchecked_batch = self._unchecked_epoch = True
         self._rates = LearningRates()
-        self._logs: list[Logs] = []
-        self._batch_rates: list[list[Scalar]] = []
         if not self._restored:
-            self._step = 0
+            self._train, self._valid = Kept(), Kept()
         self._session = None
         if is_rank_zero():
             self._session = Session(type(self).__name__, self._write, self.flush)
@@ -174,7 +186,8 @@ class Logger(Callback):
         restored, self._restored = self._restored, False
         steps = self.params.get("steps")
         if not restored and epoch > 1 and steps:
-            self._step = (epoch - 1) * steps
+            self._train.step = (epoch - 1) * steps
+            self._valid.step = (epoch - 1) * (self.params.get("valid_steps") or 0)
         self.begin(epoch, resumed=restored or epoch > 1)
 
     def on_backward_end(self, batch_number: int) -> None:
@@ -191,21 +204,29 @@ class Logger(Callback):
             self.check_names(logs)
         if not self.batch_granularity:
             return
-        kept = self._logs
-        kept.append(logs)
-        self._batch_rates.append(self._rates.latest)
-        if len(kept) >= CHUNK or time.monotonic() >= self._due:
+        kept = self._train
+        kept.logs.append(logs)
+        kept.rates.append(self._rates.latest)
+        if len(kept.logs) >= CHUNK or time.monotonic() >= self._due:
+            self._hand_over()
+
+    def on_valid_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Keep the values of the batch, and hand over those kept when it is time."""
+        if self._session is None or not self.batch_granularity:
+            return
+        kept = self._valid
+        kept.logs.append(logs)
+        kept.rates.append(_NO_RATES)
+        if len(kept.logs) >= CHUNK or time.monotonic() >= self._due:
             self._hand_over()
 
     def _hand_over(self) -> None:
         self._due = time.monotonic() + _SECONDS
-        if not self._logs or self._session is None:
+        if self._session is None:
             return
-        logs, rates = cast("list[Values]", self._logs), self._batch_rates
-        self._logs, self._batch_rates = [], []
-        first = self._step + 1
-        self._step += len(logs)
-        self._session.put(Recording(self._epoch, first, logs, rates, time.time()))
+        for kept, valid in ((self._train, False), (self._valid, True)):
+            if kept.logs:
+                self._session.put(kept.take(self._epoch, valid=valid))
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Hand over the values of the epoch, and raise what went wrong with earlier ones."""
@@ -224,7 +245,7 @@ class Logger(Callback):
 
     def on_test_end(self, logs: Logs) -> None:
         """Hand over the values of the test; outside of training the sink is opened for them."""
-        if not self._writes_tests():
+        if not self._writes("write_test"):
             return
         values = dict(logs)
         if self._session is not None:
@@ -243,30 +264,36 @@ class Logger(Callback):
 
     def on_train_end(self, logs: Logs) -> None:
         """Write what is left, and let go of the sink."""
-        self.close()
+        self._end()
 
     def close(self) -> None:
         """Write what is left, and let go of the sink."""
+        self._end()
+        if self._concludes:
+            self._concludes = False
+            self.conclude()
+
+    def _end(self) -> None:
         session = self._session
         if session is None:
             return
         outcome = self._outcome
         try:
             self._hand_over()
-            session.close(self.timeout, lambda: self.finish(outcome))
+            session.close(self.timeout + self._grace, lambda: self.finish(outcome))
         finally:
             self._session = None
             self._rates = LearningRates()
 
     def _write(self, entry: Entry) -> None:
         if isinstance(entry, Recording):
-            entry.write(self.write_batches)
+            entry.write(self.write_valid_batches if entry.valid else self.write_batches)
         else:
             entry()
 
     def __getstate__(self) -> dict[str, object]:
         """Copy and pickle the settings and what was learnt, without what is being written."""
-        running = ("_session", "_logs", "_batch_rates", "_rates")
+        running = ("_session", "_rates")
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in running}
 
@@ -276,12 +303,14 @@ class Logger(Callback):
             self._hand_over()
             self._session.wait(self.epoch_timeout)
         state = dict(self.sink_state())
-        if self._step:
-            state["step"] = self._step
+        for name, kept in (("step", self._train), ("valid_step", self._valid)):
+            if kept.step:
+                state[name] = kept.step
         return state
 
     def load_state_dict(self, state: State) -> None:
         """Go on with the same sink when training begins next."""
-        self._step = int(state.get("step", 0))
+        self._train = Kept(int(state.get("step", 0)))
+        self._valid = Kept(int(state.get("valid_step", 0)))
         self._restored = bool(state)
         self.load_sink_state(state)

@@ -8,25 +8,29 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from callbacks_core import Callback, is_rank_zero
+from callbacks_core import as_path, is_rank_zero
 
-from .._learning_rates import LearningRates
-from .._waiting import read_all
+from ..base import Batches, Logger, Outcome
+from .models import save_model
 from .names import accepted, as_text, flattened
-from .run import Reading, Run, Status
+from .run import Run
+from .sending import Reading, Status
 from .tracking import Tracking
 
 if TYPE_CHECKING:
-    from callbacks_core import FailurePolicy, Logs, State
+    from callbacks_core import PathLike, State
 
-_CHUNK: Final = 256
-_SECONDS: Final = 1.0
 _NOT_METRICS: Final = frozenset({"epoch", "batch", "size"})
+_STATUS: Final[dict[Outcome, Status]] = {
+    "finished": "FINISHED",
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+}
 
 
-class MLFlowLogger(Callback):
+class MLFlowLogger(Logger):
     """Log each training as a run of an MLflow experiment.
 
     The values of each epoch become metrics, with the epoch as their step: ``time``, ``loss``, the
@@ -35,8 +39,10 @@ class MLFlowLogger(Callback):
     ``FINISHED``, or ``FAILED`` after an exception and ``KILLED`` after Ctrl-C.
 
     Requests are sent by a thread of their own: training never waits for a server and goes on
-    without it. Training again from the first epoch makes a new run; from a later one, or with a
-    restored state, it goes on with the same. Only the process of rank zero logs.
+    without it. What a server does not take waits in a file, and is sent when it answers again, or
+    else when the next training begins. Training again from the first epoch makes a new run; from
+    a later one, or with a restored state, it goes on with the same. Only the process of rank zero
+    logs.
 
     Args:
         experiment_name: The experiment, which is made if it is not there, and restored if it was
@@ -45,16 +51,26 @@ class MLFlowLogger(Callback):
             where the installed MLflow still allows it, a folder; by default what MLflow takes.
         batch_granularity: Whether to log each batch too, under ``batch/loss`` and so on, with the
             number of batches since training began as the step.
+        artifacts: Files and folders that are logged when training has ended and all callbacks
+            have seen its end: the best checkpoint, a picture, a configuration. Those that are
+            not there then are told.
+        model_name: The folder among the run's artifacts in which the network is logged as a model
+            of MLflow's when training has ended well, with the weights that it has then; by
+            default it is not.
+        input_example: An input for the network, from which the model's signature is inferred.
+        run_id: The id of a run to go on with; by default a new one is made.
         timeout: How many seconds to wait, at the end, for what is not sent yet.
+        unsent: The folder for what a server has not taken; by default ``mlflow-unsent``, beside
+            the file of a database or else in the working directory.
 
     Raises:
         ImportError: MLflow is not installed.
         TypeError: An argument is of the wrong kind.
-        ValueError: *experiment_name* is empty, *timeout* negative or not finite, or
-            *tracking_uri* a folder that the installed MLflow refuses.
+        ValueError: *experiment_name*, *run_id* or *model_name* is empty, *timeout* negative or not
+            finite, or *tracking_uri* a folder that the installed MLflow refuses.
     """
 
-    on_error: FailurePolicy = "disable"
+    _grace = 2.0
 
     def __init__(
         self,
@@ -62,33 +78,35 @@ class MLFlowLogger(Callback):
         tracking_uri: str | os.PathLike[str] | None = None,
         batch_granularity: bool = False,
         *,
+        artifacts: Sequence[PathLike] = (),
+        model_name: str | None = None,
+        input_example: object = None,
+        run_id: str | None = None,
         timeout: float = 30.0,
+        unsent: PathLike | None = None,
     ) -> None:
-        if not isinstance(experiment_name, str):
-            raise TypeError(f"`experiment_name` must be a str, not {experiment_name!r}")
-        if not experiment_name.strip():
-            raise ValueError("`experiment_name` must not be empty")
+        _check_text("experiment_name", experiment_name)
+        if model_name is not None:
+            _check_text("model_name", model_name)
+        if run_id is not None:
+            _check_text("run_id", run_id)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float):
             raise TypeError(f"`timeout` must be a number of seconds, not {timeout!r}")
         if not 0 <= timeout < inf:
             raise ValueError(f"`timeout` must be zero or more, and finite, not {timeout!r}")
+        if isinstance(artifacts, str | os.PathLike):
+            raise TypeError(f"`artifacts` must be several paths: write [{artifacts!r}]")
         self.experiment_name = experiment_name
         self.batch_granularity = batch_granularity
+        self.model_name = model_name
+        self.input_example = input_example
         self.timeout = timeout
-        self._tracking = Tracking(tracking_uri)
-        self._run = Run(self._tracking, experiment_name)
-        self._steps = {"train": 0, "valid": 0}
-        self._restored = False
+        self._artifacts = [str(as_path("artifacts", path).absolute()) for path in artifacts]
+        self._tracking = Tracking(tracking_uri, unsent)
+        self._run = Run(self._tracking, experiment_name, run_id)
         self._trained = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self._active = False
-        self._begun = False  # the run is a running one, and its end is to be told
         self._last_epoch = 0
-        self._rates = LearningRates()
-        self._batches: list[_Batch] = []
-        self._due = 0.0
+        self._ended: Outcome = "finished"
 
     @property
     def tracking_uri(self) -> str | None:
@@ -146,6 +164,22 @@ class MLFlowLogger(Callback):
             with self._sending():
                 self._run.log_metrics([reading])
 
+    def log_artifact(self, path: PathLike, folder: str | None = None) -> None:
+        """Log a file, or a folder with its files.
+
+        Args:
+            path: Where it is.
+            folder: The folder among the run's artifacts that it goes into.
+
+        Raises:
+            TypeError: *path* is neither a str nor a path.
+            ValueError: It is empty.
+        """
+        place = str(as_path("path", path).absolute())
+        if is_rank_zero():
+            with self._sending():
+                self._run.log_artifact(place, folder)
+
     def _log_params(self, params: Mapping[str, str]) -> None:
         if is_rank_zero():
             with self._sending():
@@ -161,144 +195,97 @@ class MLFlowLogger(Callback):
         if after:
             self._run.close(self.timeout)
 
-    def listens_to(self, hook: str) -> bool:
-        """Whether *hook* matters; the ends of batches do when they are logged."""
-        if hook in ("on_train_batch_end", "on_valid_batch_end"):
-            return self.batch_granularity
-        return super().listens_to(hook)
-
-    def on_train_begin(self, logs: Logs) -> None:
+    def open(self, *, training: bool) -> None:
         """Open the connection.
 
         Raises:
             HopelessPathError: The database's file can never be written.
             TrackingError: MLflow refuses the tracking URI.
         """
-        self._reset()
-        self._active = is_rank_zero()
-        if self._active:
+        self._last_epoch = 0
+        if training:
             self._run.connect()
-
-    def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
-        """Begin the run with its first epoch."""
-        if not self._active:
-            return
-        self._rates.begin(self.model)
-        if not self._begun:
-            if self._trained and epoch_number == 1 and not self._restored:
-                self._run.close(self.timeout)
-                self._run = Run(self._tracking, self.experiment_name)
-                self._steps = {"train": 0, "valid": 0}
-            self._restored = False
-            self._trained = self._begun = True
+        else:
             self._run.begin()
 
-    def on_backward_end(self, batch_number: int) -> None:
-        """Remember the learning rates of the step."""
-        if self._active:
-            self._rates.step()
+    def begin(self, epoch: int, *, resumed: bool) -> None:
+        """Begin a run, or go on with the one there is."""
+        if self._trained and not resumed:
+            self._run.close(self.timeout)
+            self._run = Run(self._tracking, self.experiment_name)
+        self._trained = True
+        self._run.begin()
 
-    def on_train_batch_end(self, batch_number: int, logs: Logs) -> None:
-        """Keep the values of the batch, and hand in those kept when it is time."""
-        self._keep("train", logs)
+    def write_batches(self, batches: Batches) -> None:
+        """Hand in the values of some batches."""
+        self._run.log_metrics(_of_batches(batches))
 
-    def on_valid_batch_end(self, batch_number: int, logs: Logs) -> None:
-        """Keep the values of the batch, and hand in those kept when it is time."""
-        self._keep("valid", logs)
+    def write_valid_batches(self, batches: Batches) -> None:
+        """Hand in the values of some batches of the validation."""
+        self._run.log_metrics(_of_batches(batches))
 
-    def _keep(self, phase: str, logs: Logs) -> None:
-        if not self._begun:
-            return
-        self._steps[phase] += 1
-        self._batches.append(_Batch(self._steps[phase], _now(), logs))
-        now = time.perf_counter()
-        if len(self._batches) >= _CHUNK or now >= self._due:
-            self._due = now + _SECONDS
-            self._hand_in_batches()
-
-    def _hand_in_batches(self) -> None:
-        batches, self._batches = self._batches, []
-        numbers = read_all([batch.logs for batch in batches])
-        for batch, values in zip(batches, numbers, strict=True):
-            self._run.log_metrics(_readings(values, batch.step, batch.timestamp, "batch/"))
-
-    def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
+    def write_epoch(self, epoch: int, values: dict[str, float]) -> None:
         """Hand in the values of the epoch."""
-        if not self._begun:
-            return
-        self._last_epoch = epoch_number
-        self._hand_in_batches()
-        self._run.log_metrics(_readings({**logs, **self._rates.values()}, epoch_number, _now()))
+        self._last_epoch = epoch
+        self._run.log_metrics(_of(values, epoch))
 
-    def on_train_end(self, logs: Logs) -> None:
-        """End the run well."""
-        self._end("FINISHED")
+    def write_test(self, values: dict[str, float]) -> None:
+        """Hand in the values of the test."""
+        self._run.log_metrics(_of(values, 0))
 
-    def on_test_begin(self, logs: Logs) -> None:
-        """Go on with the run, or begin one for the test.
-
-        Raises:
-            HopelessPathError: The database's file can never be written.
-            TrackingError: MLflow refuses the tracking URI.
-        """
-        self._reset()
-        self._active = self._begun = is_rank_zero()
-        if self._active:
-            self._restored = False
-            self._run.begin()
-
-    def on_test_end(self, logs: Logs) -> None:
-        """Hand in the values of the test, and end the run well."""
-        if self._begun:
-            self._run.log_metrics(_readings(logs, 0, _now()))
-            self._end("FINISHED")
-
-    def on_exception(self, exception: BaseException) -> None:
-        """End the run as one that failed or was interrupted."""
-        self._end("FAILED" if isinstance(exception, Exception) else "KILLED")
-
-    def _end(self, status: Status) -> None:
-        if not self._begun:
-            return
-        self._begun = False
-        self._hand_in_batches()
+    def finish(self, outcome: Outcome) -> None:
+        """Set the status, and wait for what is not sent yet, but not for ever."""
+        self._ended = outcome
         if self._last_epoch:
             self._run.log_metrics([Reading("last-epoch", float(self._last_epoch), _now(), 0)])
-        self._run.set_status(status)
-
-    def close(self) -> None:
-        """Wait for what is not sent yet, but not for ever, and close the connection."""
-        self._end("FINISHED")
-        self._active = False
-        self._rates = LearningRates()
+        self._run.set_status(_STATUS[outcome])
         self._run.close(self.timeout)
 
-    def state_dict(self) -> State:
-        """Return the run's id, to go on with it, and the numbers of batches."""
-        return {"run_id": self._run.id, "steps": dict(self._steps)} if self._run.id else {}
+    def conclude(self) -> None:
+        """Log the artifacts, and the model."""
+        wants_model = self.model_name is not None and self._ended == "finished"
+        if not (self._artifacts or wants_model) or not self._run.opened:
+            return
+        for path in self._artifacts:
+            self.log_artifact(path)
+        if wants_model:
+            with save_model(self.model.network, self.input_example) as folder:
+                self.log_artifact(folder, self.model_name)
 
-    def load_state_dict(self, state: State) -> None:
+    def sink_state(self) -> State:
+        """Return the run's id, to go on with it."""
+        return {"run_id": self._run.id} if self._run.id else {}
+
+    def load_sink_state(self, state: State) -> None:
         """Go on with a run when training begins next."""
         if "run_id" in state:
             self._run = Run(self._tracking, self.experiment_name, str(state["run_id"]))
-            self._steps = dict(state["steps"])
-            self._restored = True
 
 
-class _Batch(NamedTuple):
-    step: int
-    timestamp: int
-    logs: Mapping[str, float]
+def _check_text(argument: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"`{argument}` must be a str, not {value!r}")
+    if not value.strip():
+        raise ValueError(f"`{argument}` must not be empty")
 
 
-def _readings(
-    values: Mapping[str, float], step: int, timestamp: int, prefix: str = ""
-) -> list[Reading]:
+def _of(values: Mapping[str, float], step: int) -> list[Reading]:
+    now = _now()
     return [
-        Reading(accepted(f"{prefix}{name}"), float(value), timestamp, step)
+        Reading(accepted(name), float(value), now, step)
         for name, value in values.items()
         if name not in _NOT_METRICS and isinstance(value, int | float)
     ]
+
+
+def _of_batches(batches: Batches) -> Iterator[Reading]:
+    now = int(batches.recorded_at * 1000)
+    for name, numbers in batches.columns.items():
+        if name in _NOT_METRICS:
+            continue
+        metric = accepted(f"batch/{name}")
+        for step, number in zip(batches.steps, numbers, strict=True):
+            yield Reading(metric, float(number), now, step)
 
 
 def _now() -> int:

@@ -5,46 +5,48 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from callbacks_core import BackgroundWorker
 from callbacks_core.secrets import redacted
 
+from .breaker import Breaker
 from .experiment import open_run
-from .tracking import Tracking, silence
+from .sending import (
+    METRICS_AT_ONCE,
+    PARAMS_AT_ONCE,
+    Reading,
+    Status,
+    send_all,
+    send_artifacts,
+    send_metrics,
+    send_params,
+    send_status,
+)
+from .spool import ARTIFACT, METRIC, PARAM, RUN, STATUS, Entry, Spool
+from .tracking import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Param
 
 _logger = logging.getLogger(__name__)
 
-Entry = TypeVar("Entry")
-Status: TypeAlias = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+Waiting = TypeVar("Waiting")
 
 CAPACITY: Final = 100_000
-_METRICS_AT_ONCE: Final = 1000
-_PARAMS_AT_ONCE: Final = 100
-_FINAL: Final = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS"})
-"""Answers that would be the same the next time."""
-
-
-class Reading(NamedTuple):
-    """A metric's value at a step; the timestamp is in milliseconds."""
-
-    name: str
-    value: float
-    timestamp: int
-    step: int
 
 
 class Run:
-    """A run to which parameters, metrics and a status can be handed at any time.
+    """A run to which parameters, metrics, artifacts and a status can be handed at any time.
 
-    A thread sends them, in requests of up to a thousand metrics. What the server does not take
-    waits and is sent with the next; beyond a hundred thousand metrics the oldest are given up.
-    The first failure is reported, and at the end what was lost.
+    A thread sends them, in requests of up to a thousand metrics. After a failure the server is
+    left alone for a while, and what it has not taken waits in a file, to be sent when it answers
+    again, or else when the next training begins. The first failure is reported, and at the end
+    what was not sent.
 
     Args:
         tracking: Where the run is kept.
@@ -58,15 +60,22 @@ class Run:
 
     def __init__(self, tracking: Tracking, experiment: str, id: str | None = None) -> None:
         self.id = id
+        self.opened = False
         self._tracking = tracking
         self._experiment = experiment
-        self.opened = False
         self._params: deque[tuple[str, str]] = deque()
         self._readings: deque[Reading] = deque()
+        self._artifacts: deque[tuple[str, str | None]] = deque()
+        self._in_flight: list[Entry] = []
         self._status: Status = "RUNNING"
         self._sent_status: Status | None = None
         self._client: MlflowClient | None = None
         self._worker = BackgroundWorker("the MLflow logger")
+        self._breaker = Breaker()
+        self._spool: Spool | None = None
+        self._full: list[Spool] = []  # those that nothing is added to any more
+        self._lock = Lock()
+        self._swept = False
         self._scheduled = False
         self._lost = 0
         self._problem = ""
@@ -80,6 +89,10 @@ class Run:
         """
         if self._client is None:
             self._client = self._tracking.client()
+            tracking = self._tracking
+            self._spool = Spool.new(tracking.unsent(), tracking.resolved(), self._experiment)
+            self._breaker = Breaker()
+            self._swept = False
             self._lost = 0
             self._problem = ""
 
@@ -103,39 +116,66 @@ class Run:
     def log_metrics(self, readings: Iterable[Reading]) -> None:
         """Hand in metrics."""
         self._readings.extend(readings)
-        while len(self._readings) > CAPACITY:
-            self._readings.popleft()
-            self._lost += 1
+        if len(self._readings) > CAPACITY:
+            self._set_aside()
+        self._schedule()
+
+    def log_artifact(self, path: str, folder: str | None = None) -> None:
+        """Hand in a file, or a folder with its files.
+
+        Args:
+            path: Where it is.
+            folder: The folder among the run's artifacts that it goes into.
+        """
+        self._artifacts.append((path, folder))
         self._schedule()
 
     def set_status(self, status: Status) -> None:
         """Set the status that the run has once all before it is sent."""
         self._status = status
-        self._schedule()
+        self._schedule(at_once=True)
 
     def flush(self, timeout: float) -> None:
         """Wait until all is sent, or was tried to be, at most *timeout* seconds."""
+        self._schedule(at_once=True)
         self._worker.flush(timeout)
 
     def close(self, timeout: float) -> None:
-        """Wait as `flush` does, tell what was lost, and let go of thread and connection."""
+        """Wait as `flush` does, put aside what was not sent, and let go of the connection."""
         if self._client is None:
             return
         self._worker.close(timeout)
         self._client = None
         self._scheduled = False
-        lost = self._lost + len(self._readings) + len(self._params)
-        if lost or self._sent_status != self._status:
-            _logger.warning(
-                "MLflow run %s is incomplete: %d values were not sent, its status is %s%s",
-                self.id or "(not made)",
-                lost,
-                self._sent_status or "unknown",
-                f" ({self._problem})" if self._problem else "",
-            )
+        unsent = self._lost + sum(spool.count for spool in self._spools())
+        unsent += len(self._params) + len(self._readings) + len(self._artifacts)
+        unsent += len(self._in_flight)
+        if unsent or self._sent_status != self._status:
+            self._set_aside(final=True)
+            self._tell(unsent)
+        for spool in self._spools():
+            spool.release()
+        self._full, self._spool = [], None
 
-    def _schedule(self) -> None:
-        if self._client is not None and not self._scheduled:
+    def _spools(self) -> list[Spool]:
+        return [*self._full, *([] if self._spool is None else [self._spool])]
+
+    def _tell(self, unsent: int) -> None:
+        kept = [str(spool.path) for spool in self._spools() if spool.count]
+        _logger.warning(
+            "MLflow run %s is incomplete: %d values were not sent, its status is %s%s%s",
+            self.id or "(not made)",
+            unsent,
+            self._sent_status or "unknown",
+            f" ({self._problem})" if self._problem else "",
+            f". What is missing is kept in {', '.join(kept)} and sent when the next training begins"
+            if kept
+            else "",
+        )
+
+    def _schedule(self, *, at_once: bool = False) -> None:
+        ready = at_once or self._breaker.lets_pass
+        if self._client is not None and not self._scheduled and ready:
             self._scheduled = self._worker.submit(self._send)
 
     def _send(self) -> None:
@@ -144,58 +184,100 @@ class Run:
         if client is None:
             return
         try:
-            if not self.opened:
-                self.id = open_run(client, self._tracking, self._experiment, self.id)
-                self._sent_status = "RUNNING"
-                self.opened = True
-            self._send_params(client, str(self.id))
-            self._send_metrics(client, str(self.id))
+            run = self._open(client)
+            self._send_set_aside(client, run)
+            self._send_waiting(self._params, PARAM, PARAMS_AT_ONCE, send_params, client, run)
+            self._send_waiting(self._readings, METRIC, METRICS_AT_ONCE, send_metrics, client, run)
+            self._send_waiting(self._artifacts, ARTIFACT, 1, send_artifacts, client, run)
             if self._status != self._sent_status:
                 status = self._status
-                with silence():
-                    client.set_terminated(str(self.id), status)
+                send_status(client, run, status)
                 self._sent_status = status
+            self._breaker.worked()
+            self._sweep(client)
         except Exception as error:
-            self._failed(error)
+            if self._client is client:  # otherwise it was given up meanwhile, and that was told
+                self._failed(error)
 
-    def _send_params(self, client: MlflowClient, run: str) -> None:
-        from mlflow.entities import Param
+    def _open(self, client: MlflowClient) -> str:
+        if not self.opened:
+            self.id = open_run(client, self._tracking, self._experiment, self.id)
+            self._sent_status = "RUNNING"
+            self.opened = True
+        return str(self.id)
 
-        while chunk := _taken(self._params, _PARAMS_AT_ONCE):
-            entities = [Param(*pair) for pair in chunk]
+    def _send_waiting(
+        self,
+        waiting: deque[Waiting],
+        kind: str,
+        most: int,
+        send: Callable[[MlflowClient, str, Sequence[Waiting]], None],
+        client: MlflowClient,
+        run: str,
+    ) -> None:
+        while chunk := [waiting.popleft() for _ in range(min(most, len(waiting)))]:
+            self._in_flight = [(kind, *entry) for entry in chunk]  # type: ignore[misc]  # tuples
             try:
-                client.log_batch(run, params=entities)
-            except Exception as error:
-                if not _is_final(error):
-                    self._params.extendleft(reversed(chunk))
-                    raise
-                for entity in entities:
-                    self._send_param(client, run, entity)
-
-    def _send_param(self, client: MlflowClient, run: str, param: Param) -> None:
-        try:
-            client.log_batch(run, params=[param])
-        except Exception as error:
-            if not _is_final(error):
+                send(client, run, chunk)
+            except Exception:
+                waiting.extendleft(reversed(chunk))
                 raise
-            self._refused(f"the parameter {param.key!r}", error)
+            finally:
+                self._in_flight = []
 
-    def _send_metrics(self, client: MlflowClient, run: str) -> None:
-        from mlflow.entities import Metric
+    def _send_set_aside(self, client: MlflowClient, run: str) -> None:
+        with self._lock:  # what is set aside meanwhile goes into another file
+            if self._spool is not None and self._spool.count:
+                self._full.append(self._spool)
+                self._spool = self._spool.next()
+        while self._full:
+            send_all(client, run, self._full[0].read())
+            self._full.pop(0).remove()
 
-        while chunk := _taken(self._readings, _METRICS_AT_ONCE):
+    def _set_aside(self, *, final: bool = False) -> None:
+        """Write what waits into a file, from where it is sent before anything newer."""
+        entries: list[Entry] = list(self._in_flight) if final else []
+        for waiting, kind in (
+            (self._params, PARAM),
+            (self._readings, METRIC),
+            (self._artifacts, ARTIFACT),
+        ):
+            while waiting:
+                entries.append((kind, *waiting.popleft()))
+        if final:
+            entries += [(RUN, self.id), (STATUS, self._status)]
+        with self._lock:
             try:
-                client.log_batch(run, metrics=[Metric(*reading) for reading in chunk])
-            except Exception as error:
-                if not _is_final(error):
-                    self._readings.extendleft(reversed(chunk))
-                    raise
-                self._refused(f"{len(chunk)} metrics", error)
+                if self._spool is not None:
+                    self._spool.append(entries)
+            except OSError as error:
+                self._lost += len(entries)
+                _logger.warning("%d values for MLflow are lost: %s", len(entries), error)
 
-    def _refused(self, what: str, error: Exception) -> None:
-        _logger.warning("MLflow refused %s: %s", what, redacted(str(error)))
+    def _sweep(self, client: MlflowClient) -> None:
+        """Send what earlier trainings could not."""
+        if self._swept:
+            return
+        self._swept = True
+        try:
+            send_unsent(client, self._tracking)
+        except Exception as error:
+            _logger.warning(
+                "what earlier trainings left could not be sent: %s", redacted(str(error))
+            )
+
+    def __getstate__(self) -> dict[str, object]:
+        """Copy and pickle what it is and what waits for it, without what is under way."""
+        names = ("id", "opened", "_tracking", "_experiment", "_params", "_readings", "_artifacts")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take up what `__getstate__` returned."""
+        self.__init__(state["_tracking"], state["_experiment"])  # type: ignore[misc]
+        vars(self).update(state)
 
     def _failed(self, error: Exception) -> None:
+        self._breaker.failed()
         problem = redacted(f"{type(error).__name__}: {error}")
         if not self._problem:
             _logger.warning(
@@ -204,13 +286,32 @@ class Run:
                 problem,
             )
         self._problem = problem
+        self._set_aside()
 
 
-def _taken(waiting: deque[Entry], most: int) -> list[Entry]:
-    """Take up to *most* entries; others may add to them meanwhile."""
-    return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+def send_unsent(client: MlflowClient, tracking: Tracking) -> list[Path]:
+    """Send what earlier trainings could not.
 
+    Args:
+        client: The connection.
+        tracking: Where it leads to.
 
-def _is_final(error: Exception) -> bool:
-    """Whether the answer would be the same the next time."""
-    return getattr(error, "error_code", None) in _FINAL
+    Returns:
+        The files that it was in, which are gone now.
+
+    Raises:
+        Exception: The server did not take all of it; what is left stays in its files.
+    """
+    sent = []
+    found = Spool.found(tracking.unsent(), tracking.resolved())
+    for origin, group in groupby(found, key=lambda spool: spool.origin):
+        spools = list(group)
+        entries = [entry for spool in spools for entry in spool.read()]
+        ids = [content[0] for kind, *content in entries if kind == RUN]
+        run = open_run(client, tracking, origin.experiment, ids[-1] if ids else None)
+        send_all(client, run, entries)
+        _logger.info("sent %d values of an earlier training to MLflow run %s", len(entries), run)
+        for spool in spools:
+            spool.remove()
+            sent.append(spool.path)
+    return sent

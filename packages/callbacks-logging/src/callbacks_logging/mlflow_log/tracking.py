@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from callbacks_core import FatalCallbackError, probe
+from callbacks_core import FatalCallbackError, as_path, probe
 from callbacks_core.secrets import redacted
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Tracking:
 
     Args:
         uri: The URI of a server or database, the path of a folder, or None for MLflow's default.
+        unsent: The folder for what a server did not take; by default ``mlflow-unsent``, beside
+            the file of a database or else in the working directory.
 
     Raises:
         ImportError: MLflow is not installed.
@@ -47,11 +49,14 @@ class Tracking:
         uri: What may be shown of the URI.
     """
 
-    def __init__(self, uri: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self, uri: str | os.PathLike[str] | None, unsent: str | os.PathLike[str] | None = None
+    ) -> None:
         if uri is not None and not isinstance(uri, str | os.PathLike):
             raise TypeError(f"`tracking_uri` must be a str or a path, not {uri!r}")
         if find_spec("mlflow") is None:
             raise ImportError('MLFlowLogger needs MLflow: pip install "callbacks-logging[mlflow]"')
+        self._unsent = None if unsent is None else as_path("unsent", unsent).absolute()
         self._uri = None if uri is None else _without_user(os.fspath(uri))
         self.uri = None if self._uri is None else redacted(self._uri)
         if self._uri is not None and _folder(self._uri) is not None:
@@ -67,7 +72,7 @@ class Tracking:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
-        uri = self._resolved()
+        uri = self.resolved()
         database = _database(uri)
         if database is not None:
             probe(database)
@@ -84,12 +89,20 @@ class Tracking:
 
         Those of a database in a file go beside that file, not into the working directory.
         """
-        database = _database(self._resolved())
+        database = _database(self.resolved())
         if database is None:
             return None
         return (database.absolute().parent / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
 
-    def _resolved(self) -> str:
+    def unsent(self) -> Path:
+        """Return the folder for what a server did not take."""
+        if self._unsent is not None:
+            return self._unsent
+        database = _database(self.resolved())
+        return (Path() if database is None else database.parent).absolute() / "mlflow-unsent"
+
+    def resolved(self) -> str:
+        """Return the URI that is used, without a server's user and password."""
         if self._uri is not None:
             return self._uri
         from mlflow import get_tracking_uri
