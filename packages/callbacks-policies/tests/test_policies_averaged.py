@@ -15,7 +15,7 @@ from torch.optim.swa_utils import (
     update_bn,
 )
 
-from callbacks_core import Callback, CallbackList, DelayCallback, TrainingLoop
+from callbacks_core import Callback, CallbackList, DelayCallback, SimpleModel, TrainingLoop
 from callbacks_policies import EMA, SWA
 
 BATCHES = list(torch.randn(5, 6, 3, generator=torch.Generator().manual_seed(1)))
@@ -373,7 +373,23 @@ def test_a_resumed_run_is_the_uninterrupted_one(make, after, by):
 
 def flat(state):
     averaged = state["averaged"]
-    return {**state, "averaged": averaged and {k: v.tolist() for k, v in averaged.items()}}
+    return {**state, "averaged": averaged and flat_average(averaged)}
+
+
+def flat_average(averaged):
+    return averaged["updates"], [tensor.tolist() for tensor in averaged["tensors"]]
+
+
+@BOTH
+def test_averaging_does_not_wait_for_the_device(make):
+    """On the meta device there is nothing to read, and reading raises."""
+    callback = make()
+    network = torch.nn.Linear(2, 2, device="meta")
+    callback.set_model(SimpleModel(network, optimizer_of(network)))
+    for _ in range(3):
+        callback.average_now()
+    with callback.applied():
+        assert network.weight.device.type == "meta"
 
 
 def test_each_training_begins_anew_and_copies_do_too():
@@ -408,7 +424,10 @@ def test_a_state_of_another_network_is_refused():
     train(ema, network=network_with(), epochs=1)
     fresh = EMA()
     fresh.load_state_dict(ema.state_dict())
-    with pytest.raises(ValueError, match="averaged weights in the state are those of another"):
+    with pytest.raises(
+        ValueError,
+        match=r"are those of another network: 4 tensors of 21 numbers, where this one has 2 .* 4 ",
+    ):
         train(fresh, network=torch.nn.Linear(3, 1))
 
 

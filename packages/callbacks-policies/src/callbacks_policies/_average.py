@@ -3,29 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
-MultiAverage: TypeAlias = Callable[[Any, Any, Any], None]
+MultiAverage: TypeAlias = Callable[[list[Tensor], list[Tensor], int], None]
 """Moves averaged tensors towards the current ones, given the number of averages before."""
 
 
 class Average:
-    """The averaged weights of a network, kept by torch's own `AveragedModel`.
+    """The averaged weights of a network.
 
-    That one is given the tensors alone, not the modules: so it works with networks that cannot be
-    copied, such as those that `fully_shard` has been applied to.
+    They are averaged by the functions of `torch.optim.swa_utils`, but not within its
+    `AveragedModel`: that one copies the modules, which those that `fully_shard` was applied to do
+    not allow, and waits for the device at each update.
 
     Args:
-        network: The network, whose present weights are the first average.
-        average: What averages, in place.
+        network: The network.
+        average: What averages, in place, tensors that are all of one device and dtype.
         buffers: Whether there is a second set of the buffers too.
-        average_buffers: Whether that is averaged; otherwise it is what `keep_buffers` was told.
+        average_buffers: Whether that is averaged; otherwise it follows the network's, until
+            `keep_buffers` is called.
     """
 
     def __init__(
@@ -37,8 +37,16 @@ class Average:
         average_buffers: bool = False,
     ) -> None:
         self.network = network
-        self._live = _Tensors(network, buffers=buffers)
-        self._model = AveragedModel(self._live, multi_avg_fn=average, use_buffers=average_buffers)
+        self.updates = 0
+        self._average = average
+        weights: list[Tensor] = list(network.parameters())
+        self._buffers = list(network.buffers()) if buffers else []
+        self._live = weights + self._buffers
+        self._averaged = [tensor.detach().clone() for tensor in self._live]
+        self._kept = self._averaged[len(weights) :]
+        moving = len(self._live) if average_buffers else len(weights)
+        self._follow = not average_buffers
+        self._groups = _alike(self._averaged[:moving], self._live[:moving])
         self._backup: list[Tensor] | None = None
 
     @property
@@ -48,22 +56,28 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the network's present weights into the average."""
-        self._model.update_parameters(self._live)
+        """Take the network's present weights into the average; the first ones are copied."""
+        if self.updates == 0:
+            _copy(self._live, self._averaged)
+        else:
+            for averaged, live in self._groups:
+                self._average(averaged, live, self.updates)
+            if self._follow:
+                self.keep_buffers()
+        self.updates += 1
 
     @torch.no_grad()
     def put_in(self) -> None:
         """Give the network the averaged weights; its own are kept."""
         if self._backup is None:
-            self._backup = [tensor.detach().clone() for tensor in _all(self._live)]
-            _copy(self._model.module, self._live)
+            self._backup = [tensor.detach().clone() for tensor in self._live]
+            _copy(self._averaged, self._live)
 
     @torch.no_grad()
     def take_out(self) -> None:
         """Give the network its own weights back, also when `put_in` has broken off."""
         if self._backup is not None:
-            for tensor, value in zip(_all(self._live), self._backup, strict=True):
-                tensor.copy_(value)
+            _copy(self._backup, self._live)
             self._backup = None
 
     def leave_in(self) -> None:
@@ -74,41 +88,47 @@ class Average:
     @torch.no_grad()
     def keep_buffers(self) -> None:
         """Make the network's present buffers those that belong to the averaged weights."""
-        for kept, buffer in zip(self._model.module.buffers(), self._live.buffers(), strict=True):
-            kept.copy_(buffer)
+        _copy(self._buffers, self._kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of the averaged weights and the number of averages."""
-        return deepcopy(dict(self._model.state_dict()))
+        """Return a copy of the averaged tensors and the number of updates."""
+        return {
+            "updates": self.updates,
+            "tensors": [tensor.detach().clone() for tensor in self._averaged],
+        }
 
+    @torch.no_grad()
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up averaged weights.
+        """Take up averaged tensors.
 
         Raises:
             ValueError: They are those of another network.
         """
-        try:
-            self._model.load_state_dict(state)
-        except RuntimeError as error:
+        found, expected = state["tensors"], self._averaged
+        if [tensor.shape for tensor in found] != [tensor.shape for tensor in expected]:
             raise ValueError(
-                f"the averaged weights in the state are those of another network: {error}"
-            ) from error
+                f"the averaged weights in the state are those of another network: {_sizes(found)}, "
+                f"where this one has {_sizes(expected)}"
+            )
+        _copy(found, expected)
+        self.updates = int(state["updates"])
 
 
-class _Tensors(torch.nn.Module):
-    """The parameters and buffers of a network, without its modules."""
-
-    def __init__(self, network: torch.nn.Module, *, buffers: bool) -> None:
-        super().__init__()
-        self.weights = torch.nn.ParameterList(network.parameters())
-        for number, buffer in enumerate(network.buffers() if buffers else ()):
-            self.register_buffer(f"buffer_{number}", buffer)
-
-
-def _all(tensors: torch.nn.Module) -> list[Tensor]:
-    return [*tensors.parameters(), *tensors.buffers()]
+def _alike(
+    averaged: Sequence[Tensor], live: Sequence[Tensor]
+) -> list[tuple[list[Tensor], list[Tensor]]]:
+    groups: dict[object, tuple[list[Tensor], list[Tensor]]] = {}
+    for mean, tensor in zip(averaged, live, strict=True):
+        means, tensors = groups.setdefault((type(mean), mean.device, mean.dtype), ([], []))
+        means.append(mean)
+        tensors.append(tensor)
+    return list(groups.values())
 
 
-def _copy(source: torch.nn.Module, target: torch.nn.Module) -> None:
-    for tensor, value in zip(_all(target), _all(source), strict=True):
+def _copy(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
+    for tensor, value in zip(target, source, strict=True):
         tensor.copy_(value)
+
+
+def _sizes(tensors: Sequence[Tensor]) -> str:
+    return f"{len(tensors)} tensors of {sum(tensor.numel() for tensor in tensors)} numbers"
