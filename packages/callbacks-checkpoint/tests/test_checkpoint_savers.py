@@ -322,6 +322,19 @@ def test_every_state_is_sealed_and_says_what_it_is(tmp_path, make):
     }
 
 
+def test_a_checkpoint_cannot_be_appended_to(tmp_path):
+    """Two in one file are none."""
+    with pytest.raises(ValueError, match="`open_mode` 'ab' would put one checkpoint behind"):
+        ModelCheckpoint(tmp_path / "state.pt", open_mode="ab", atomic_write=False)
+
+
+def test_a_checkpoint_can_be_written_in_place(tmp_path):
+    """It is sealed all the same."""
+    saver = ModelCheckpoint(tmp_path / "state.pt", atomic_write=False)
+    play(saver, losses(1, 2), model=model_of())
+    assert verify_checkpoint(tmp_path / "state.pt").about["epoch"] == 2
+
+
 def test_a_file_says_what_it_was_worth(tmp_path):
     """The monitored value is there when the logs have it."""
     saver = ModelCheckpoint(tmp_path / "state.pt", monitor="acc", mode="max")

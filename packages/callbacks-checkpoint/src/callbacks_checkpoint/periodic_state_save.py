@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Unpack
 
-from callbacks_core import Logs
+from callbacks_core import Logs, PathLike
 
+from ._options import SaveOptions
 from .checkpoint_file import read_checkpoint, write_checkpoint
 from .periodic_save import PeriodicSaveCallback
 
@@ -18,11 +19,26 @@ class PeriodicStateSave(PeriodicSaveCallback):
 
     A subclass says in `state_to_save` what the state is, and in `restore_state` how it is taken
     up again. The seal also tells the epoch, the batch and the monitored value, as far as they are
-    known, so that a list of files can show them. The arguments are those of
-    `PeriodicSaveCallback`.
+    known, so that a list of files can show them.
+
+    Args:
+        filename: The file's path, with or without fields.
+        **options: Those of `PeriodicSaveCallback`.
+
+    Raises:
+        TypeError: As for `PeriodicSaveCallback`.
+        ValueError: As for `PeriodicSaveCallback`, or a checkpoint is to be appended to.
     """
 
     writes_bytes: ClassVar[bool] = True
+
+    def __init__(self, filename: PathLike, **options: Unpack[SaveOptions]) -> None:
+        super().__init__(filename, **options)
+        if "a" in self.open_mode:
+            raise ValueError(
+                f"`open_mode` {self.open_mode!r} would put one checkpoint behind the other, and "
+                f"none of them could be read; 'wb' writes a new one"
+            )
 
     @abstractmethod
     def state_to_save(self) -> Any:
