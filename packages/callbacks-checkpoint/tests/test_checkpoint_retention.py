@@ -18,7 +18,7 @@ from callbacks_checkpoint import (
     SavedFile,
 )
 from callbacks_checkpoint._links import point
-from callbacks_core import Callback
+from callbacks_core import Callback, HopelessPathError
 from callbacks_core.testing import play
 
 
@@ -168,6 +168,16 @@ def test_second_names_follow_the_best_and_the_newest(tmp_path):
     assert (tmp_path / "last.pt").read_text() == "3"
     assert names(tmp_path / "series") == ["2", "3"]
     assert names(tmp_path) == ["series", "best.pt", "last.pt"]
+
+
+@pytest.mark.parametrize("link", ["best_link", "last_link"])
+def test_a_second_name_that_can_never_be_given_is_refused_before_the_first_batch(tmp_path, link):
+    """Here a file stands where its folder should."""
+    (tmp_path / "file").write_text("in the way")
+    saver = Text(tmp_path / "{epoch}", **{link: tmp_path / "file" / "best"})
+    with pytest.raises(HopelessPathError, match="cannot be written"):
+        play(saver, losses(1))
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_name_changes_over_at_a_stroke(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 
-from callbacks_core import Monitor, State
+from callbacks_core import Monitor, State, probe
 
 from ._filename import FilenameTemplate
 from ._files import remove
@@ -47,6 +47,16 @@ class Ledger:
         self._files: list[SavedFile] = []
         self._replaced: list[SavedFile] = []
         self._newest: SavedFile | None = None
+
+    def refuse_hopeless_links(self) -> None:
+        """Find out whether the second names can be given.
+
+        Raises:
+            HopelessPathError: One of them cannot.
+        """
+        for link in (self.best_link, self.last_link):
+            if link is not None:
+                probe(link)
 
     @property
     def best(self) -> SavedFile | None:

@@ -201,11 +201,12 @@ class PeriodicSaveCallback(Callback):
         """Start anew or from a restored state, and refuse a path that can never be written.
 
         Raises:
-            HopelessPathError: Files of that name cannot be written.
+            HopelessPathError: Files of that name, or second names, cannot be written.
         """
         if is_rank_zero():
             staged = self.temporary_filename if self.atomic_write else None
             refuse_hopeless(self._template.trial_path(), staged)
+            self._ledger.refuse_hopeless_links()
         if self._restored:
             self._ledger.resume(self._template, self._epoch, self._batch)
         else:
