@@ -321,7 +321,7 @@ def test_an_error_comes_with_the_next_call(tmp_path):
     (tmp_path / "file").write_text("in the way")
     background = AsynchronousSaver()
     background.save({"n": 1}, tmp_path / "file" / "1.pt")
-    background._drain(20)
+    background.drain(20)
     with pytest.raises(FileExistsError) as caught:
         background.save({"n": 2}, tmp_path / "2.pt")
     assert "1.pt' in the background" in caught.value.__notes__[0]
@@ -346,9 +346,9 @@ def test_how_saves_ended_can_be_asked(tmp_path):
     (tmp_path / "file").write_text("in the way")
     background = AsynchronousSaver()
     background.save({"n": 1}, tmp_path / "1.pt")
-    background._drain(20)
+    background.drain(20)
     background.save({"n": 2}, tmp_path / "file" / "2.pt")
-    background._drain(20)
+    background.drain(20)
     ended = list(background.ended())
     assert [os.path.basename(saved.path) for saved in ended] == ["1.pt", "2.pt"]
     assert ended[0].error is None
@@ -437,7 +437,7 @@ def test_two_hundred_saves_cost_no_more_memory_than_two(tmp_path, way):
             background.save(state, tmp_path / "a.pt", durability="rename")
 
     def used():
-        background._drain(20)
+        background.drain(20)
         with open("/proc/self/statm", encoding="ascii") as file:
             pages = int(file.read().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd"))

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from callbacks_core import Mode, PathLike
 
+from .asynchronous import WhileSaving
 from .retention import Retention
 from .triggers import Trigger
 
@@ -28,3 +29,6 @@ class SaveOptions(TypedDict, total=False):
     temporary_filename: PathLike | None
     atomic_write: bool
     open_mode: str
+    asynchronous: bool
+    while_saving: WhileSaving
+    overlap: bool

@@ -6,6 +6,8 @@ from __future__ import annotations
 import logging
 import os
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, ClassVar, NamedTuple
 
 from callbacks_core import (
@@ -20,11 +22,13 @@ from callbacks_core import (
     is_rank_zero,
 )
 
+from ._background import Background, chosen_background
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
 from ._ledger import Ledger
 from ._plan import chosen_retention, chosen_trigger, other_path, refuse_half_options
 from ._ranks import path_from_rank_zero
+from .asynchronous import WhileSaving
 from .errors import CheckpointError, RestoreFailedError, SaveFailedError
 from .retention import Retention, SavedFile
 from .triggers import Trigger, acted_upon
@@ -84,10 +88,20 @@ class PeriodicSaveCallback(Callback):
         atomic_write: Whether to write as described. Otherwise the file itself is written to, and
             a crash can halve it.
         open_mode: The mode for `open`. Text is UTF-8.
+        asynchronous: Whether to take a copy in memory and write it in the background, so that
+            training waits for the copy alone. A file counts, for *keep* and as the best, once it
+            is on disk; what fails is told at the end of a later epoch, or of training, which waits
+            for the last file. So does whoever asks for the callback's state.
+        while_saving: What to do when a save is due while the one before is still being written:
+            ``"wait"`` for it, ``"skip"`` this one, or have it written next, in place of another
+            that is waiting (``"latest"``, which takes a second copy in memory). Needs
+            *asynchronous*.
+        overlap: Whether to make even the copy beside the next forward and backward pass, as
+            `AsynchronousSaver.save` tells. Needs *asynchronous*.
 
     Raises:
-        TypeError: An argument is of the wrong kind, or *restore_best* is asked of a class that
-            cannot restore.
+        TypeError: An argument is of the wrong kind, *restore_best* is asked of a class that cannot
+            restore, or *overlap* of one that writes no state.
         ValueError: An argument has a wrong value, or lacks another one that it needs.
 
     Attributes:
@@ -96,6 +110,7 @@ class PeriodicSaveCallback(Callback):
 
     on_error: FailurePolicy = "warn"
     writes_bytes: ClassVar[bool] = False
+    _writes_state: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -115,6 +130,9 @@ class PeriodicSaveCallback(Callback):
         temporary_filename: PathLike | None = None,
         atomic_write: bool = True,
         open_mode: str = "wb",
+        asynchronous: bool = False,
+        while_saving: WhileSaving = "wait",
+        overlap: bool = False,
     ) -> None:
         self._template = FilenameTemplate(filename)
         self.monitor = Monitor(monitor, mode)
@@ -145,6 +163,10 @@ class PeriodicSaveCallback(Callback):
             other_path("last_link", last_link, self._template, atomic=atomic_write),
         )
         self._reads_value = knows_best or best_link is not None
+        self._background = chosen_background(
+            asynchronous, while_saving, overlap, atomic=atomic_write, is_state=self._writes_state
+        )
+        self._late_errors: list[Exception] = []
         self._failure: _Failure | None = None
         self._epoch = 0
         self._batch: int | None = None
@@ -203,6 +225,10 @@ class PeriodicSaveCallback(Callback):
         Raises:
             HopelessPathError: Files of that name, or second names, cannot be written.
         """
+        if self._background is not None:
+            self._background.close()
+            self._take_note()
+            self._late_errors = []
         if is_rank_zero():
             staged = self.temporary_filename if self.atomic_write else None
             refuse_hopeless(self._template.trial_path(), staged)
@@ -217,8 +243,9 @@ class PeriodicSaveCallback(Callback):
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Remove what the last epoch has replaced: by now the whole run's save knows of it."""
-        self._tidy()
         self._epoch, self._batch = epoch_number, 0
+        with self._telling_late_errors():
+            self._tidy()
 
     def on_batch_settled(self, batch_number: int, logs: Logs) -> None:
         """Save, if it is time already."""
@@ -226,10 +253,11 @@ class PeriodicSaveCallback(Callback):
         if not self._trigger.after_batch():
             return
         path = self._template.path(self._epoch, {"batch": batch_number})
-        with acted_upon(self._trigger, path):
-            self._save(path, logs)
-            self._ledger.saved(SavedFile(path, self._epoch, batch_number))
-            self._tidy()
+        with self._telling_late_errors():
+            if self._is_free():
+                with acted_upon(self._trigger, path):
+                    self._save(SavedFile(path, self._epoch, batch_number), logs)
+                    self._tidy()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Save, if it is time.
@@ -241,51 +269,106 @@ class PeriodicSaveCallback(Callback):
         value = self.monitor.value(logs) if self._reads_value else None
         self._epoch, self._batch = epoch_number, None
         due = self._trigger.after_epoch(epoch_number)
-        retry = self._failure is not None and self.save_best_only
-        if not due and not retry:
-            return
-        with acted_upon(self._trigger, path):
-            if value is None or not self.save_best_only:
-                self._save(path, logs)
-            elif self.monitor.is_better(value):
-                self._save(path, logs, improved_to=value)
-            else:
-                return
-            self._ledger.saved(SavedFile(path, epoch_number, value=value))
+        file = SavedFile(path, epoch_number, value=value)
+        with self._telling_late_errors():
+            retry = self._failure is not None and self.save_best_only
+            if (due or retry) and self._is_free():
+                with acted_upon(self._trigger, path):
+                    self._save_if_wanted(file, logs)
+
+    def _save_if_wanted(self, file: SavedFile, logs: Logs) -> None:
+        if file.value is None or not self.save_best_only:
+            self._save(file, logs)
+        elif self._is_best(file.value):
+            self._save(file, logs, improved_to=file.value)
 
     def on_exception(self, exception: BaseException) -> None:
         """Save, if that is what exceptions are to do."""
         if self._trigger.after_exception(exception):
             batch = self._batch or 0
             path = self._template.path(self._epoch, {"batch": batch})
-            with acted_upon(self._trigger, path):
-                self._save(path, {"batch": batch})
-                self._ledger.saved(SavedFile(path, self._epoch, batch))
+            with self._telling_late_errors():
+                if self._is_free():
+                    with acted_upon(self._trigger, path):
+                        self._save(SavedFile(path, self._epoch, batch), {"batch": batch})
 
-    def _save(self, path: str, logs: Logs, *, improved_to: float | None = None) -> None:
+    def _save(self, file: SavedFile, logs: Logs, *, improved_to: float | None = None) -> None:
         if not is_rank_zero():
+            self._ledger.saved(file)
             return
-        batch = "" if self._batch is None else f", batch {self._batch}"
         if self.verbose:
             gain = ""
             if improved_to is not None:
                 name, before = self.monitor.name, self.monitor.best
                 gain = f"{name} improved from {before:.5f} to {improved_to:.5f}, "
-            print(f"Epoch {self._epoch}{batch}: {gain}saving file to {path}")
+            print(f"Epoch {file.epoch}{_batch(file)}: {gain}saving file to {file.path}")
         try:
-            with open_to_write(
-                path,
-                self.open_mode,
-                atomic=self.atomic_write,
-                temporary=self.temporary_filename,
-            ) as file:
-                self.save_file(file, self._epoch, logs)
+            self._write(file, logs)
         except Exception as error:
-            when = f"after epoch {self._epoch}{batch}"
-            self._failure = _Failure(path, when, error)
-            error.add_note(f"while saving {path!r} {when}")
+            self._failed(file, error)
             raise
+
+    def _write(self, file: SavedFile, logs: Logs) -> None:
+        if self._background is not None:
+            self._hand_over(self._background, file, logs)
+            return
+        with open_to_write(
+            file.path, self.open_mode, atomic=self.atomic_write, temporary=self.temporary_filename
+        ) as fd:
+            self.save_file(fd, file.epoch, logs)
+        self._succeeded(file)
+
+    def _hand_over(self, background: Background, file: SavedFile, logs: Logs) -> None:
+        """Begin to save in the background."""
+        background.save_content(
+            lambda fd: self.save_file(fd, file.epoch, logs),
+            file,
+            is_text="b" not in self.open_mode,
+            temporary=self.temporary_filename,
+        )
+
+    def _succeeded(self, file: SavedFile) -> None:
         self._failure = None
+        self._ledger.saved(file)
+
+    def _failed(self, file: SavedFile, error: Exception) -> None:
+        when = f"after epoch {file.epoch}{_batch(file)}"
+        self._failure = _Failure(file.path, when, error)
+        error.add_note(f"while saving {file.path!r} {when}")
+
+    def _is_free(self) -> bool:
+        """Whether a save that is due can begin; what has ended until then is taken note of."""
+        if self._background is None:
+            return True
+        is_free = self._background.is_free()
+        self._take_note()
+        return is_free
+
+    def _is_best(self, value: float) -> bool:
+        under_way = () if self._background is None else self._background.values_under_way()
+        return self.monitor.is_better(value) and all(
+            value < other if self.monitor.mode == "min" else value > other for other in under_way
+        )
+
+    def _take_note(self) -> None:
+        """Take note of what has ended in the background."""
+        if self._background is None:
+            return
+        for file, error in self._background.ended():
+            if error is None:
+                self._succeeded(file)
+            else:
+                self._failed(file, error)
+                self._late_errors.append(error)
+
+    @contextmanager
+    def _telling_late_errors(self) -> Iterator[None]:
+        """Raise the first error of the background after the block, unless it raises itself."""
+        self._take_note()
+        yield
+        late, self._late_errors = self._late_errors, []
+        if late:
+            raise late[0]
 
     def _tidy(self) -> None:
         if is_rank_zero():
@@ -298,6 +381,12 @@ class PeriodicSaveCallback(Callback):
             RestoreFailedError: It cannot be read.
             SaveFailedError: The last save failed.
         """
+        if self._background is not None:
+            self._background.drain()
+        with self._telling_late_errors():
+            self._end_training()
+
+    def _end_training(self) -> None:
         self._tidy()
         if self.restore_best:
             self._restore_best()
@@ -309,8 +398,12 @@ class PeriodicSaveCallback(Callback):
             ) from error
 
     def close(self) -> None:
-        """Give signals back to whoever had them."""
+        """Give signals back to whoever had them, and wait for what is being written."""
         self._trigger.end()
+        if self._background is not None:
+            self._background.close()
+            with self._telling_late_errors():
+                self._tidy()
 
     def _restore_best(self) -> None:
         best = path_from_rank_zero(self.best_filename)
@@ -333,7 +426,13 @@ class PeriodicSaveCallback(Callback):
             ) from error
 
     def state_dict(self) -> State:
-        """Return what is on disk and what is to be removed, and where the trigger stands."""
+        """Return what is on disk and what is to be removed, and where the trigger stands.
+
+        It waits for what is being written, as that is part of it.
+        """
+        if self._background is not None:
+            self._background.drain()
+            self._take_note()
         return {
             "ledger": self._ledger.state_dict(),
             "trigger": self._trigger.state_dict(),
@@ -347,3 +446,7 @@ class PeriodicSaveCallback(Callback):
         self._trigger.load_state_dict(state["trigger"])
         self._epoch, self._batch = state["epoch"], state["batch"]
         self._restored = True
+
+
+def _batch(file: SavedFile) -> str:
+    return "" if file.batch is None else f", batch {file.batch}"

@@ -9,9 +9,11 @@ from typing import IO, Any, ClassVar, Unpack
 
 from callbacks_core import Logs, PathLike
 
+from ._background import Background
 from ._options import SaveOptions
 from .checkpoint_file import read_checkpoint, write_checkpoint
 from .periodic_save import PeriodicSaveCallback
+from .retention import SavedFile
 
 
 class PeriodicStateSave(PeriodicSaveCallback):
@@ -31,6 +33,7 @@ class PeriodicStateSave(PeriodicSaveCallback):
     """
 
     writes_bytes: ClassVar[bool] = True
+    _writes_state: ClassVar[bool] = True
 
     def __init__(self, filename: PathLike, **options: Unpack[SaveOptions]) -> None:
         super().__init__(filename, **options)
@@ -51,6 +54,15 @@ class PeriodicStateSave(PeriodicSaveCallback):
     def save_file(self, fd: IO[Any], epoch_number: int, logs: Logs) -> None:
         """Write the state."""
         write_checkpoint(self.state_to_save(), fd, about=self.about(epoch_number, logs))
+
+    def _hand_over(self, background: Background, file: SavedFile, logs: Logs) -> None:
+        background.save_state(
+            self.state_to_save(),
+            file,
+            about=self.about(file.epoch, logs),
+            temporary=self.temporary_filename,
+            model=self.model,
+        )
 
     def restore(self, fd: IO[Any]) -> None:
         """Read a state that is whole, and take it up."""

@@ -2,6 +2,6 @@
 """Saves that training does not wait for."""
 
 from ._structure import ChangedTensorError
-from .saver import AsynchronousSaver, SavedFile, WhileSaving
+from .saver import AsynchronousSaver, EndedSave, WhileSaving
 
-__all__ = ["AsynchronousSaver", "ChangedTensorError", "SavedFile", "WhileSaving"]
+__all__ = ["AsynchronousSaver", "ChangedTensorError", "EndedSave", "WhileSaving"]

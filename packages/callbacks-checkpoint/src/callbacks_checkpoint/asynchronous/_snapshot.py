@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from torch import Tensor
 
-from ..sealing import SealingWriter
+from ..sealing import About, SealingWriter
 from ._archive import ArchiveWriter
 from ._copies import Copies
 from ._memory import HostMemory
@@ -30,6 +30,7 @@ class Snapshot:
     Args:
         state: Tensors and plain types, in dicts, lists and tuples.
         memory: Where the copy is kept.
+        about: What the seal is to tell of the file.
         late: Tensors of the state that can be copied later, since nobody changes them until then,
             by the addresses of their storages.
 
@@ -38,9 +39,15 @@ class Snapshot:
     """
 
     def __init__(
-        self, state: object, memory: HostMemory, *, late: Mapping[int, Tensor] = _NOTHING
+        self,
+        state: object,
+        memory: HostMemory,
+        *,
+        about: About | None = None,
+        late: Mapping[int, Tensor] = _NOTHING,
     ) -> None:
         self._memory = memory
+        self._about = about
         self._structure = Structure(state)
         storages = self._structure.storages
         self._sizes = [storage.nbytes() for storage in storages.values()]
@@ -72,7 +79,7 @@ class Snapshot:
         Raises:
             OSError: The file cannot be written.
         """
-        writer = SealingWriter(file, sync=sync)
+        writer = SealingWriter(file, about=self._about, sync=sync)
         try:
             archive = ArchiveWriter(writer.write)
             archive.add("archive/data.pkl", self._structure.pickled())
@@ -85,6 +92,24 @@ class Snapshot:
         except BaseException:
             writer.abandon()
             raise
+
+
+class Content:
+    """What is written as it is.
+
+    Args:
+        content: The bytes of the file.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def complete(self) -> None:
+        """Do nothing: it is complete."""
+
+    def write(self, file: IO[bytes], *, sync: bool = True) -> None:
+        """Write it; bringing it to disk is up to whoever opened the file."""
+        file.write(self._content)
 
 
 def _aligned(size: int) -> int:

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from callbacks_core import Durability, ModelLike, PathLike, as_path, durable_open, one_of
 
+from ..sealing import About
 from ._gate import Gate
 from ._memory import HostMemory
-from ._snapshot import Snapshot
+from ._snapshot import Content, Snapshot
 
 WhileSaving: TypeAlias = Literal["wait", "skip", "latest"]
 
@@ -26,24 +27,30 @@ _REMEMBERED: Final = 1000  # saves whose end nobody has asked for
 _AT_EXIT: Final = 600.0  # seconds that a process waits, at its end, for what is being saved
 
 
-class SavedFile(NamedTuple):
+class EndedSave(NamedTuple):
     """How a save ended.
 
     Attributes:
         path: The file.
-        error: What went wrong, or None when the file is on disk.
+        error: What went wrong, or None.
+        is_written: Whether the file is on disk; False also when another save has taken the place
+            of this one, which was waiting.
+        note: What was given to go with the save.
     """
 
     path: str
     error: BaseException | None
+    is_written: bool
+    note: object
 
 
 class _Save(NamedTuple):
-    snapshot: Snapshot
+    snapshot: Snapshot | Content
     memory: HostMemory
     path: str
     temporary: PathLike | None
     durability: Durability
+    note: object
 
 
 class AsynchronousSaver:
@@ -79,7 +86,7 @@ class AsynchronousSaver:
         self._news = Condition()
         self._running: _Save | None = None
         self._waiting: _Save | None = None
-        self._ended: deque[SavedFile] = deque(maxlen=_REMEMBERED)
+        self._ended: deque[EndedSave] = deque(maxlen=_REMEMBERED)
 
     def prepare(self, state: object) -> None:
         """Get the memory for states like *state*, which makes the first save as fast as others.
@@ -96,6 +103,7 @@ class AsynchronousSaver:
         state: object,
         path: PathLike,
         *,
+        about: About | None = None,
         overlap: ModelLike | None = None,
         temporary: PathLike | None = None,
         durability: Durability = "fsync",
@@ -105,6 +113,7 @@ class AsynchronousSaver:
         Args:
             state: Tensors and plain types, in dicts, lists and tuples.
             path: The file. Missing parents are made.
+            about: What the seal is to tell of the file, such as ``{"epoch": 3}``.
             overlap: The network and the optimizer whose weights and state are saved, to copy these
                 beside the next forward and backward pass, so that training hardly waits at all.
                 The next step of any optimizer, and a loading into the network, waits until they
@@ -122,25 +131,70 @@ class AsynchronousSaver:
                 is begun then.
         """
         as_path("path", path)
-        self._leave_parent()
         self.check()
+        if self.while_saving == "wait":
+            self.wait()
+        return self.begin(
+            state,
+            path,
+            about=about,
+            overlap=overlap,
+            temporary=temporary,
+            durability=durability,
+        )
+
+    def begin(
+        self,
+        state: object,
+        path: PathLike,
+        *,
+        about: About | None = None,
+        overlap: ModelLike | None = None,
+        temporary: PathLike | None = None,
+        durability: Durability = "fsync",
+        note: object = None,
+    ) -> bool:
+        """Do as `save` does, but leave earlier errors to whoever asks how saves have `ended`.
+
+        The arguments are those of `save`, and *note* is what `ended` is to tell besides.
+
+        Returns:
+            Whether it is going to be written; False when it was skipped.
+        """
         memory = self._take_memory()
         if memory is None:
             return False
-        self.check()
         try:
             late = {} if overlap is None else _changed_by_steps(overlap)
-            snapshot = Snapshot(state, memory, late=late)
+            snapshot = Snapshot(state, memory, about=about, late=late)
         except BaseException:
             self._free.append(memory)
             raise
         if overlap is not None and not snapshot.copies.are_made:
             self._gate.shut(snapshot.copies, overlap.network)
-        self._hand_over(_Save(snapshot, memory, os.fspath(path), temporary, durability))
+        self._hand_over(_Save(snapshot, memory, os.fspath(path), temporary, durability, note))
+        return True
+
+    def begin_bytes(
+        self,
+        content: bytes,
+        path: PathLike,
+        *,
+        temporary: PathLike | None = None,
+        durability: Durability = "fsync",
+        note: object = None,
+    ) -> bool:
+        """Have *content* written as it is; otherwise this is `begin`."""
+        memory = self._take_memory()
+        if memory is None:
+            return False
+        save = _Save(Content(content), memory, os.fspath(path), temporary, durability, note)
+        self._hand_over(save)
         return True
 
     def _take_memory(self) -> HostMemory | None:
         """Return memory for a copy as soon as there is some; None when the save is skipped."""
+        self._leave_parent()
         with self._news:
             if self._running is not None and self.while_saving == "skip":
                 return None
@@ -149,6 +203,7 @@ class AsynchronousSaver:
             if self._waiting is not None:
                 replaced, self._waiting = self._waiting, None
                 self._free.append(replaced.memory)
+                self._ended.append(EndedSave(replaced.path, None, False, replaced.note))
             return self._free.pop() if self._free else HostMemory()
 
     def _hand_over(self, save: _Save) -> None:
@@ -172,7 +227,7 @@ class AsynchronousSaver:
                 caught.add_note(f"while saving {save.path!r} in the background")
                 error = caught
             with self._news:
-                self._ended.append(SavedFile(save.path, error))
+                self._ended.append(EndedSave(save.path, error, error is None, save.note))
                 self._free.append(save.memory)
                 self._running, self._waiting = self._waiting, None
                 save = self._running
@@ -183,7 +238,7 @@ class AsynchronousSaver:
         """Whether a save is being written."""
         return self._process == os.getpid() and self._running is not None
 
-    def ended(self) -> Iterator[SavedFile]:
+    def ended(self) -> Iterator[EndedSave]:
         """Yield how each save has ended, since it was last asked for, in their order.
 
         For whoever deals with errors himself: an error that was told here is not raised later, nor
@@ -211,11 +266,19 @@ class AsynchronousSaver:
             TimeoutError: It took longer; it goes on.
             Exception: What a save has raised.
         """
-        self._leave_parent()
-        self._drain(timeout)
+        self.drain(timeout)
         self.check()
 
-    def _drain(self, timeout: float | None) -> None:
+    def drain(self, timeout: float | None = None) -> None:
+        """Wait until nothing is being written, and leave errors to whoever asks for them.
+
+        Args:
+            timeout: How many seconds to wait at most; None for as long as it takes.
+
+        Raises:
+            TimeoutError: It took longer; it goes on.
+        """
+        self._leave_parent()
         with self._news:
             if not self._news.wait_for(lambda: self._running is None, timeout):
                 assert self._running is not None
@@ -233,11 +296,14 @@ class AsynchronousSaver:
             TimeoutError: It took longer; it goes on.
             Exception: What a save has raised.
         """
-        self._leave_parent()
-        self._drain(timeout)
+        self.drain(timeout)
+        self.release()
+        self.check()
+
+    def release(self) -> None:
+        """Let go of the memory, and of the hooks that hold back steps; when nothing is written."""
         self._gate.remove()
         self._free = [HostMemory()]
-        self.check()
 
     def _leave_parent(self) -> None:
         """After a fork, leave to the parent process what it saves: its thread is not here."""
@@ -296,4 +362,4 @@ def _finish_all() -> None:
     deadline = monotonic() + _AT_EXIT
     for saver in list(_unfinished):
         if saver.is_saving:
-            saver._drain(max(0.0, deadline - monotonic()))
+            saver.drain(max(0.0, deadline - monotonic()))
