@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callbacks_checkpoint import (
@@ -318,6 +318,17 @@ class Watch(Callback):
         self.look()
 
 
+@pytest.fixture
+def quiet():
+    """No warnings of files that are gone: there are thousands."""
+    logger = logging.getLogger("callbacks_checkpoint")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(level)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.lists(VALUES, min_size=2, max_size=9),
     keep=RULES,
@@ -326,12 +337,11 @@ class Watch(Callback):
     data=st.data(),
 )
 def test_kills_and_old_states_cost_no_good_file(
-    tmp_path_factory, values, keep, mode, best_only, data
+    quiet, tmp_path_factory, values, keep, mode, best_only, data
 ):
     """Killed after any epoch, resumed from the state of any earlier one, any number of times: there
     is always a file; none is left over; the best name leads to the best of those in the books;
     and when each state is the newest, the end is that of the uninterrupted run."""
-    logging.getLogger("callbacks_checkpoint").setLevel(logging.ERROR)
     folder = tmp_path_factory.mktemp("killed")
     options = {"keep": keep, "mode": mode, "save_best_only": best_only, "best_link": folder / "b"}
     states, start, newest_only = {}, 1, True
