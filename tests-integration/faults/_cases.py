@@ -12,7 +12,14 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from callbacks_checkpoint import ModelCheckpoint, PeriodicSaveCallback
+from callbacks_checkpoint import (
+    ModelCheckpoint,
+    OptimizerCheckpoint,
+    PeriodicSaveCallback,
+    Retention,
+    load_checkpoint,
+    write_checkpoint,
+)
 from callbacks_core import Callback, CallbackList, LambdaCallback, Logs, TrainingLoop
 
 State: TypeAlias = "dict[str, Any]"
@@ -26,10 +33,12 @@ class Case(ABC):
     Attributes:
         name: What the table calls it.
         momentum: The optimizer's; with any, the weights alone are not the whole state.
+        lag: How many epochs later an epoch is acknowledged.
     """
 
     name: ClassVar[str]
     momentum: ClassVar[float] = 0.9
+    lag: ClassVar[int] = 0
 
     @abstractmethod
     def callbacks(self, folder: Path) -> list[Callback]:
@@ -88,28 +97,36 @@ class Weights(Case):
 
     name = "weights"
     momentum = 0.0
+    options: ClassVar[dict[str, Any]] = {}
 
     def callbacks(self, folder: Path) -> list[Callback]:
-        return [ModelCheckpoint(folder / "run" / "last.pt")]
+        return [ModelCheckpoint(folder / "run" / "last.pt", **self.options)]
 
     def find(self, folder: Path) -> State | None:
         path = folder / "run" / "last.pt"
-        if not path.exists():
-            return None
-        return {"network": torch.load(path, weights_only=True)}
+        return {"network": load_checkpoint(path)} if path.exists() else None
+
+
+class WeightsInBackground(Weights):
+    """The same, written in the background: an epoch is safe when the next one is over."""
+
+    name = "weights, asynchronous"
+    lag = 1
+    options: ClassVar[dict[str, Any]] = {"asynchronous": True, "overlap": True}
 
 
 class InPlace(Weights):
     """The weights, written over the old ones: what must not survive everything."""
 
     name = "weights, in place"
-
-    def callbacks(self, folder: Path) -> list[Callback]:
-        return [ModelCheckpoint(folder / "run" / "last.pt", atomic_write=False)]
+    options: ClassVar[dict[str, Any]] = {"atomic_write": False}
 
 
 class SaveRun(PeriodicSaveCallback):
     """The whole state of the run in one file: the commit of an epoch."""
+
+    writes_bytes: ClassVar[bool] = True
+    others: CallbackList
 
     def save_file(self, fd: IO[Any], epoch_number: int, logs: Logs) -> None:
         model = self.model
@@ -120,35 +137,64 @@ class SaveRun(PeriodicSaveCallback):
             "optimizer": model.optimizer.state_dict(),
             "callbacks": self.others.state_dict(),
         }
-        torch.save(state, fd)
-
-    others: CallbackList
+        write_checkpoint(state, fd)
 
 
 class Run(Case):
     """A best file, whose predecessor is removed, and the state of the run."""
 
     name = "best file and run"
+    options: ClassVar[dict[str, Any]] = {"save_best_only": True, "keep_only_last_best": True}
 
     def callbacks(self, folder: Path) -> list[Callback]:
-        best = ModelCheckpoint(
-            folder / "run" / "best-{epoch}.pt",
-            monitor="score",
-            save_best_only=True,
-            keep_only_last_best=True,
-        )
+        savers = self.savers(folder / "run")
         run = SaveRun(folder / "run" / "run.pt")
-        run.others = CallbackList([best])
-        return [best, run]
+        run.others = CallbackList(savers)
+        return [*savers, run]
+
+    def savers(self, folder: Path) -> list[Callback]:
+        """Return what is saved besides the state of the run."""
+        return [ModelCheckpoint(folder / "{epoch}.pt", monitor="score", **self.options)]
 
     def find(self, folder: Path) -> State | None:
         path = folder / "run" / "run.pt"
         if not path.exists():
             return None
-        state: State = torch.load(path, weights_only=True)
-        best = state["callbacks"]["ModelCheckpoint:best-{epoch}.pt"]["best_filename"]
-        torch.load(best, weights_only=True)
+        state: State = load_checkpoint(path)
+        for saver in state["callbacks"].values():
+            for file, *_ in saver["ledger"]["files"]:
+                load_checkpoint(file)
         return state
 
 
-CASES: tuple[Case, ...] = (Weights(), Run(), InPlace())
+class RunInBackground(Run):
+    """The same, but the best file is written in the background."""
+
+    name = "best file and run, asynch."
+    options: ClassVar[dict[str, Any]] = {**Run.options, "asynchronous": True}
+
+
+class Series(Run):
+    """The best and the last files, with second names, the optimizer, and the state of the run."""
+
+    name = "series, links, optimizer"
+
+    def savers(self, folder: Path) -> list[Callback]:
+        series = ModelCheckpoint(
+            folder / "{epoch}.pt",
+            monitor="score",
+            keep=Retention(best=1, last=1),
+            best_link=folder / "best.pt",
+            last_link=folder / "last.pt",
+        )
+        return [series, OptimizerCheckpoint(folder / "optimizer.pt")]
+
+
+CASES: tuple[Case, ...] = (
+    Weights(),
+    WeightsInBackground(),
+    Run(),
+    RunInBackground(),
+    Series(),
+    InPlace(),
+)

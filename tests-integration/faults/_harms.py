@@ -111,7 +111,7 @@ def _how_it_ended(stage: Stage, harm: Harm, ended: str) -> str | None:
         return None if stage.acknowledged == 0 else "a path was refused during training"
     if ended not in ("finished", "SaveFailedError"):
         return ended
-    if stage.acknowledged != EPOCHS:
+    if stage.acknowledged != EPOCHS - stage.case.lag:
         return f"training ended after epoch {stage.acknowledged}"
     if ended == "SaveFailedError" and EPOCHS not in _failing_epochs(stage):
         return "the last save was said to have failed, and had not"
@@ -125,7 +125,7 @@ def _failing_epochs(stage: Stage) -> list[int]:
         if call.what == "mark":
             epoch = call.value + 1
         elif call.what.startswith("failed"):
-            failing.add(epoch)
+            failing.update(range(epoch, epoch + stage.case.lag + 1))
     return sorted(failing)
 
 

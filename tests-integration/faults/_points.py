@@ -74,8 +74,9 @@ class Stage:
         trace = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
         def acknowledge(epoch: int, network: nn.Module) -> None:
-            self._injector.mark(epoch)
-            os.write(marks, b".")
+            if epoch > self.case.lag:
+                self._injector.mark(epoch - self.case.lag)
+                os.write(marks, b".")
 
         self._injector.arm(self.folder, harm, trace)
         try:

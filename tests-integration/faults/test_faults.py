@@ -46,7 +46,9 @@ def harm(case: str, epoch: int) -> Report:
     return Report(done.returncode, rows, done.stderr)
 
 
-@pytest.mark.parametrize(("case", "epoch"), [("weights", 1)])
+@pytest.mark.parametrize(
+    ("case", "epoch"), [("weights", 1), ("best file and run", 2), ("weights, asynchronous", 2)]
+)
 def test_training_survives_harm_at_every_call(case: str, epoch: int) -> None:
     """Killed, refused or cut off anywhere, it goes on from the last epoch that it acknowledged."""
     report = harm(case, epoch)

@@ -20,6 +20,7 @@ from callbacks_checkpoint import (
 )
 from callbacks_checkpoint.asynchronous import _snapshot, saver
 from callbacks_core import CallbackList, LambdaCallback, TrainingLoop
+from callbacks_core import files as files_of_core
 from callbacks_core.testing import play
 
 SCORES = [3.0, 2.0, 2.5, 1.0, 1.5, 0.5]
@@ -291,3 +292,24 @@ def test_only_states_can_be_copied_beside_training(tmp_path):
     """A file of one's own is written at once, into memory."""
     with pytest.raises(TypeError, match="needs a saver of states, such as ModelCheckpoint"):
         PeriodicSaveLambda(write, tmp_path / "a.txt", asynchronous=True, overlap=True)
+
+
+@pytest.mark.parametrize("options", [{"keep_only_last_best": True}, {"keep": Retention(last=1)}])
+def test_a_file_whose_folder_could_not_be_synced_does_not_stay_for_ever(
+    tmp_path, monkeypatch, options
+):
+    """Its save has failed, though it has its name: with a retention it goes like any other."""
+    sync = files_of_core.sync_folder
+    saves = []
+
+    def failing(folder):
+        saves.append(folder)
+        if len(saves) == 3:  # the probe's folder, and the files of two epochs
+            raise OSError(5, "Input/output error", str(folder))
+        sync(folder)
+
+    monkeypatch.setattr(files_of_core, "sync_folder", failing)
+    options = {"monitor": "score", "save_best_only": True, **options}
+    train(ModelCheckpoint(tmp_path / "run" / "{epoch}.pt", **options), epochs=4)
+    assert len(saves) > 3
+    assert os.listdir(tmp_path / "run") == ["4.pt"]

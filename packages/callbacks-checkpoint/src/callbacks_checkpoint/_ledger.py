@@ -71,6 +71,16 @@ class Ledger:
         self._replaced = [known for known in self._replaced if known.path != file.path]
         self._keep([*others, file])
 
+    def failed(self, file: SavedFile) -> None:
+        """Take note that saving a file failed: it may be there all the same.
+
+        It is when its folder could not be brought to disk. With a retention it is to go then, so
+        that it does not stay for ever.
+        """
+        known = (*self._files, *self._replaced)
+        if self._retention is not None and all(other.path != file.path for other in known):
+            self._replaced.append(file)
+
     def _keep(self, files: list[SavedFile]) -> None:
         self._files = files
         best = self.best

@@ -334,6 +334,7 @@ class PeriodicSaveCallback(Callback):
     def _failed(self, file: SavedFile, error: Exception) -> None:
         when = f"after epoch {file.epoch}{_batch(file)}"
         self._failure = _Failure(file.path, when, error)
+        self._ledger.failed(file)
         error.add_note(f"while saving {file.path!r} {when}")
 
     def _is_free(self) -> bool:
