@@ -120,6 +120,27 @@ def test_batches_in_the_middle_of_an_optimizer_step_are_no_moment_to_save(tmp_pa
     assert names(tmp_path) == ["4", "8"]
 
 
+def test_weights_that_are_no_numbers_are_not_saved_within_an_epoch(tmp_path):
+    """`TerminateOnNaN` stops the training before the savers have their turn."""
+    from callbacks_core import TerminateOnNaN, TrainingLoop
+
+    network = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    path = tmp_path / "last.pt"
+    saver = ModelCheckpoint(path, trigger=EveryBatches(1) | EveryEpochs())
+    batches = [torch.ones(2, 1), torch.full((2, 1), float("nan")), torch.ones(2, 1)]
+    with TrainingLoop(network, optimizer, callbacks=[saver, TerminateOnNaN()]) as loop:
+        for epoch in loop.epochs(2):
+            for x in epoch.train(batches):
+                loss = network(x).sum()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                loop.log(loss=loss)
+    assert verify_checkpoint(path).about["batch"] == 1
+    assert all(value.isfinite().all() for value in load_checkpoint(path).values())
+
+
 def test_every_so_many_seconds(tmp_path, clock):
     """Counted from the last save, at batches and at the ends of epochs."""
 

@@ -168,7 +168,8 @@ class Callback(ABC):
         """An optimizer step is over and every `on_train_batch_end` has run.
 
         This is the moment for a save in the middle of an epoch: no gradient is in flight, and
-        counters and schedules have moved. *logs* are those of `on_train_batch_end`.
+        counters and schedules have moved. *logs* are those of `on_train_batch_end`. It does not
+        come after a batch that was stopped and whose epoch is abandoned (`abandons_epoch`).
         """
 
     def on_settled(self, epoch_number: int, logs: Logs) -> None:

@@ -220,8 +220,13 @@ class Pass(Generic[Batch]):
             self._on_end(self.batch_number, logs)
         if self._on_settled is not None:
             steps = self._optimizer_steps
-            if steps is None or steps.take():
+            stepped = steps is None or steps.take()
+            if stepped and not self._is_beyond_use():
                 self._on_settled(self.batch_number, logs)
+
+    def _is_beyond_use(self) -> bool:
+        """Whether training was stopped within this batch because nothing of it must be saved."""
+        return bool(self._model.stop_training) and self._callbacks.abandons_epoch()
 
     def finish(self) -> None:
         """End the pass: work out its values and call its last hook. A second call does nothing.

@@ -104,7 +104,8 @@ def _train(
             step()
         logs = LazyLogs({"batch": number, "size": 1, "time": 0.0, **values})
         callbacks.on_train_batch_end(number, logs)
-        callbacks.on_batch_settled(number, logs)
+        if not (model.stop_training and callbacks.abandons_epoch()):
+            callbacks.on_batch_settled(number, logs)
         if model.stop_training:
             break
 
