@@ -3,6 +3,7 @@
 
 from .__about__ import __version__
 from ._options import SaveOptions
+from .asynchronous import AsynchronousSaver, ChangedTensorError, EndedSave, WhileSaving
 from .best_model_restore import BestModelRestore
 from .checkpoint_file import (
     load_checkpoint,
@@ -41,6 +42,7 @@ from .random_states import (
 from .random_states_checkpoint import RandomStatesCheckpoint
 from .retention import Retention, SavedFile
 from .safetensors_file import export_safetensors, load_safetensors
+from .sharded import OtherRankError, is_sharded, load_sharded, save_sharded, verify_sharded
 from .state_checkpoint import StateCheckpoint
 from .triggers import (
     AnyTrigger,
@@ -57,10 +59,13 @@ from .unsealing import CheckedFile, Verdict
 
 __all__ = [
     "AnyTrigger",
+    "AsynchronousSaver",
     "BestModelRestore",
+    "ChangedTensorError",
     "CheckedFile",
     "CheckpointError",
     "DamagedCheckpointError",
+    "EndedSave",
     "EveryBatches",
     "EveryEpochs",
     "EveryMinutes",
@@ -73,6 +78,7 @@ __all__ = [
     "OnFile",
     "OnSignal",
     "OptimizerCheckpoint",
+    "OtherRankError",
     "PeriodicSaveCallback",
     "PeriodicSaveLambda",
     "PeriodicStateSave",
@@ -86,20 +92,25 @@ __all__ = [
     "Trigger",
     "UnsafeCheckpointError",
     "Verdict",
+    "WhileSaving",
     "__version__",
     "best_checkpoint",
     "checkpoints_to_remove",
     "export_safetensors",
     "get_random_states",
+    "is_sharded",
     "list_checkpoints",
     "load_checkpoint",
     "load_newest",
     "load_random_states",
     "load_safetensors",
+    "load_sharded",
     "read_checkpoint",
     "save_checkpoint",
     "save_random_states",
+    "save_sharded",
     "set_random_states",
     "verify_checkpoint",
+    "verify_sharded",
     "write_checkpoint",
 ]
