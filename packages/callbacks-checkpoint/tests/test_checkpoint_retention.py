@@ -16,6 +16,7 @@ from callbacks_checkpoint import (
     PeriodicSaveCallback,
     Retention,
     SavedFile,
+    SaveFailedError,
 )
 from callbacks_checkpoint._links import point
 from callbacks_core import Callback, HopelessPathError
@@ -235,6 +236,24 @@ def test_a_second_name_that_cannot_be_given_is_told_of_and_nothing_is_removed(
     play(saver, losses(3, 2, 1))
     assert "cannot replace" in caplog.text
     assert names(tmp_path) == ["3", "best"]
+
+
+def test_a_second_name_that_is_wrong_at_the_end_is_an_error(tmp_path, monkeypatch):
+    """And does not keep the best file from being restored."""
+    real = os.replace
+
+    def refuse(source, target):
+        if str(target).endswith("best"):
+            raise OSError(errno.EIO, "cannot replace", str(source), None, str(target))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    options = {"keep": Retention(best=1), "restore_best": True, "best_link": tmp_path / "best"}
+    saver = Text(tmp_path / "{epoch}", **options)
+    message = r"the last save failed: '.*best' could not be written at the end of training"
+    with pytest.raises(SaveFailedError, match=message):
+        play(saver, losses(3, 2))
+    assert saver.restored == b"2"
 
 
 def test_what_a_killed_run_saved_later_is_replaced_or_removed(tmp_path):

@@ -388,7 +388,11 @@ class PeriodicSaveCallback(Callback):
             self._end_training()
 
     def _end_training(self) -> None:
-        self._tidy()
+        try:
+            self._tidy()
+        except OSError as link:  # a second name; the rest is to be done all the same
+            where = str(link.filename2 or link.filename or self.filename)
+            self._failure = self._failure or _Failure(where, "at the end of training", link)
         if self.restore_best:
             self._restore_best()
         if self._failure is not None:
@@ -400,11 +404,13 @@ class PeriodicSaveCallback(Callback):
 
     def close(self) -> None:
         """Give signals back to whoever had them, and wait for what is being written."""
-        self._trigger.end()
-        if self._background is not None:
-            self._background.close()
-            with self._telling_late_errors():
-                self._tidy()
+        try:
+            self._trigger.end()
+        finally:  # a signal may end the process in there
+            if self._background is not None:
+                self._background.close()
+                with self._telling_late_errors():
+                    self._tidy()
 
     def _restore_best(self) -> None:
         best = path_from_rank_zero(self.best_filename)
