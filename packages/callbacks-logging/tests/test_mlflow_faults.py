@@ -121,18 +121,25 @@ def pump(source, target):
         target.shutdown(socket.SHUT_WR)
 
 
+@pytest.fixture(scope="module")
+def the_gate(server):
+    """One for all tests, since a process with MLflow in it starts for each address."""
+    gate = Gate(server)
+    yield gate
+    gate.close()
+
+
 @pytest.fixture
-def gate(server, monkeypatch, tmp_path):
-    """Return a gate to the server, with MLflow's settings as the tests need them."""
+def gate(the_gate, monkeypatch, tmp_path):
+    """Return the gate, open, with MLflow's settings as the tests need them."""
     monkeypatch.chdir(tmp_path)
     for name in ("TRACKING_URI", "TRACKING_USERNAME", "TRACKING_PASSWORD"):
         monkeypatch.setenv(f"MLFLOW_{name}", "")
         monkeypatch.delenv(f"MLFLOW_{name}")
     for name in tracking._PATIENCE:
         monkeypatch.setenv(name, "0" if "RETRIES" in name else "10")
-    gate = Gate(server)
-    yield gate
-    gate.close()
+    the_gate.mode = "open"
+    return the_gate
 
 
 @pytest.fixture

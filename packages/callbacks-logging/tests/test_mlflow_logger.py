@@ -4,6 +4,8 @@ import importlib.util
 import os
 import pickle
 import socket
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +15,7 @@ from callbacks_core.testing import play
 from callbacks_logging import MLFlowLogger
 from callbacks_logging.mlflow_log import run, tracking
 from callbacks_logging.mlflow_log.sending import Reading
+from callbacks_logging.mlflow_log.service import Service
 from callbacks_logging.mlflow_log.spool import METRIC, Spool
 from callbacks_logging.mlflow_log.tracking import TrackingError
 
@@ -241,6 +244,38 @@ def test_copies_and_pickles_log_too(database, client):
         assert client.get_run(other.run_id).info.status == "FINISHED"
 
 
+def test_the_process_with_mlflow_may_die(database, client):
+    """Whatever ends it, another one takes over and nothing is lost."""
+    logger = MLFlowLogger("killed", database)
+
+    def kill(epoch, logs):
+        logger._run.flush(30)
+        logger._run._service._process._process.kill()
+
+    play([logger, LambdaCallback(on_epoch_begin=kill)], [{"loss": 0.5}, {"loss": 0.25}])
+    assert history(client, logger.run_id, "loss") == [(1, 0.5), (2, 0.25)]
+    assert client.get_run(logger.run_id).info.status == "FINISHED"
+
+
+def test_the_script_and_the_user_are_tags(database, client):
+    """Those of the program that trains, not of the process in which MLflow is at work."""
+    logger = MLFlowLogger("tags", database)
+    play(logger, [{"loss": 0.5}])
+    tags = client.get_run(logger.run_id).data.tags
+    assert tags["mlflow.source.name"] == sys.argv[0]
+    assert tags["mlflow.user"]
+
+
+def test_training_does_not_import_mlflow(database, tmp_path):
+    """Neither its seconds nor its memory are the training's."""
+    code = (
+        "import sys; from callbacks_core.testing import play; from callbacks_logging import *\n"
+        f"play(MLFlowLogger('light', {database!r}), [{{'loss': 0.5}}])\n"
+        "sys.exit('mlflow' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
 def test_other_ranks_log_nothing(database, monkeypatch):
     """Two processes make one run, not two."""
     monkeypatch.setenv("RANK", "1")
@@ -281,6 +316,7 @@ def test_what_was_not_taken_is_sent_later(database, client, monkeypatch):
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(MlflowClient, "log_batch", moody)
+    monkeypatch.setattr(run, "Courier", Service)
     logger = MLFlowLogger("moody", database)
     logger.log_param("seed", 1)
     flush = LambdaCallback(on_epoch_end=lambda epoch, logs: logger._run.flush(30))
@@ -292,8 +328,10 @@ def test_what_was_not_taken_is_sent_later(database, client, monkeypatch):
 def test_what_waits_for_too_long_goes_to_a_file(monkeypatch, caplog, tmp_path):
     """Memory is bounded, and nothing is lost."""
     monkeypatch.setattr(run, "CAPACITY", 10)
+    monkeypatch.setattr(run, "Courier", lambda tracking: SimpleNamespace(check=lambda: None))
     dead = SimpleNamespace(
-        client=lambda: SimpleNamespace(get_experiment_by_name=lambda name: 1 / 0),
+        probe=lambda: None,
+        is_common=True,
         unsent=lambda: tmp_path / "unsent",
         resolved=lambda: "somewhere",
     )
@@ -320,6 +358,7 @@ def test_what_a_dead_server_did_not_take_is_sent_with_the_next_training(
     (tmp_path / "note.txt").write_text("words")
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_batch", lambda *args, **options: 1 / 0)
+        patch.setattr(run, "Courier", Service)
         broken = MLFlowLogger("later", database, True, artifacts=["note.txt"], unsent=unsent)
         broken.log_param("seed", 1)
         fail = LambdaCallback(on_epoch_begin=lambda epoch, logs: raise_at(3, epoch))

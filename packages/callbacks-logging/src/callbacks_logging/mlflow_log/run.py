@@ -6,8 +6,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,23 +13,14 @@ from callbacks_core import BackgroundWorker
 from callbacks_core.secrets import redacted
 
 from .breaker import Breaker
-from .experiment import open_run
-from .sending import (
-    METRICS_AT_ONCE,
-    PARAMS_AT_ONCE,
-    Reading,
-    Status,
-    send_all,
-    send_artifacts,
-    send_metrics,
-    send_params,
-    send_status,
-)
+from .courier import Courier, ServiceError
+from .sending import METRICS_AT_ONCE, PARAMS_AT_ONCE, Reading, Status
 from .spool import ARTIFACT, METRIC, PARAM, RUN, STATUS, Entry, Spool
 from .tracking import Tracking
+from .unsent import send_entries, send_unsent
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from .service import Service
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +58,7 @@ class Run:
         self._in_flight: list[Entry] = []
         self._status: Status = "RUNNING"
         self._sent_status: Status | None = None
-        self._client: MlflowClient | None = None
+        self._service: Service | Courier | None = None
         self._worker = BackgroundWorker("the MLflow logger")
         self._breaker = Breaker()
         self._spool: Spool | None = None
@@ -87,8 +76,12 @@ class Run:
             HopelessPathError: The database's file can never be written.
             TrackingError: MLflow refuses the tracking URI.
         """
-        if self._client is None:
-            self._client = self._tracking.client()
+        if self._service is None:
+            self._tracking.probe()
+            service = Courier(self._tracking)
+            if not self._tracking.is_common:  # it takes seconds to ask
+                service.check()
+            self._service = service
             tracking = self._tracking
             self._spool = Spool.new(tracking.unsent(), tracking.resolved(), self._experiment)
             self._breaker = Breaker()
@@ -99,7 +92,7 @@ class Run:
     @property
     def connected(self) -> bool:
         """Whether what is handed in is sent."""
-        return self._client is not None
+        return self._service is not None
 
     def begin(self) -> None:
         """Connect, and let the run be a running one, made anew or gone on with."""
@@ -142,10 +135,12 @@ class Run:
 
     def close(self, timeout: float) -> None:
         """Wait as `flush` does, put aside what was not sent, and let go of the connection."""
-        if self._client is None:
+        service = self._service
+        if service is None:
             return
-        self._worker.close(timeout)
-        self._client = None
+        if not self._worker.close(timeout):
+            service.stop()
+        self._service = None
         self._scheduled = False
         unsent = self._lost + sum(spool.count for spool in self._spools())
         unsent += len(self._params) + len(self._readings) + len(self._artifacts)
@@ -175,33 +170,33 @@ class Run:
 
     def _schedule(self, *, at_once: bool = False) -> None:
         ready = at_once or self._breaker.lets_pass
-        if self._client is not None and not self._scheduled and ready:
+        if self._service is not None and not self._scheduled and ready:
             self._scheduled = self._worker.submit(self._send)
 
     def _send(self) -> None:
         self._scheduled = False
-        client = self._client
-        if client is None:
+        service = self._service
+        if service is None:
             return
         try:
-            run = self._open(client)
-            self._send_set_aside(client, run)
-            self._send_waiting(self._params, PARAM, PARAMS_AT_ONCE, send_params, client, run)
-            self._send_waiting(self._readings, METRIC, METRICS_AT_ONCE, send_metrics, client, run)
-            self._send_waiting(self._artifacts, ARTIFACT, 1, send_artifacts, client, run)
+            run = self._open(service)
+            self._send_set_aside(service, run)
+            self._send_waiting(self._params, PARAM, PARAMS_AT_ONCE, service.send_params, run)
+            self._send_waiting(self._readings, METRIC, METRICS_AT_ONCE, service.send_metrics, run)
+            self._send_waiting(self._artifacts, ARTIFACT, 1, service.send_artifacts, run)
             if self._status != self._sent_status:
                 status = self._status
-                send_status(client, run, status)
+                service.send_status(run, status)
                 self._sent_status = status
             self._breaker.worked()
-            self._sweep(client)
+            self._sweep(service)
         except Exception as error:
-            if self._client is client:  # otherwise it was given up meanwhile, and that was told
+            if self._service is service:  # otherwise it was given up meanwhile, and that was told
                 self._failed(error)
 
-    def _open(self, client: MlflowClient) -> str:
+    def _open(self, service: Service | Courier) -> str:
         if not self.opened:
-            self.id = open_run(client, self._tracking, self._experiment, self.id)
+            self.id = service.open_run(self._experiment, self.id)
             self._sent_status = "RUNNING"
             self.opened = True
         return str(self.id)
@@ -211,27 +206,26 @@ class Run:
         waiting: deque[Waiting],
         kind: str,
         most: int,
-        send: Callable[[MlflowClient, str, Sequence[Waiting]], None],
-        client: MlflowClient,
+        send: Callable[[str, Sequence[Waiting]], None],
         run: str,
     ) -> None:
         while chunk := [waiting.popleft() for _ in range(min(most, len(waiting)))]:
             self._in_flight = [(kind, *entry) for entry in chunk]  # type: ignore[misc]  # tuples
             try:
-                send(client, run, chunk)
+                send(run, chunk)
             except Exception:
                 waiting.extendleft(reversed(chunk))
                 raise
             finally:
                 self._in_flight = []
 
-    def _send_set_aside(self, client: MlflowClient, run: str) -> None:
+    def _send_set_aside(self, service: Service | Courier, run: str) -> None:
         with self._lock:  # what is set aside meanwhile goes into another file
             if self._spool is not None and self._spool.count:
                 self._full.append(self._spool)
                 self._spool = self._spool.next()
         while self._full:
-            send_all(client, run, self._full[0].read())
+            send_entries(service, run, self._full[0].read())
             self._full.pop(0).remove()
 
     def _set_aside(self, *, final: bool = False) -> None:
@@ -254,13 +248,13 @@ class Run:
                 self._lost += len(entries)
                 _logger.warning("%d values for MLflow are lost: %s", len(entries), error)
 
-    def _sweep(self, client: MlflowClient) -> None:
+    def _sweep(self, service: Service | Courier) -> None:
         """Send what earlier trainings could not."""
         if self._swept:
             return
         self._swept = True
         try:
-            send_unsent(client, self._tracking)
+            send_unsent(service, self._tracking)
         except Exception as error:
             _logger.warning(
                 "what earlier trainings left could not be sent: %s", redacted(str(error))
@@ -278,7 +272,8 @@ class Run:
 
     def _failed(self, error: Exception) -> None:
         self._breaker.failed()
-        problem = redacted(f"{type(error).__name__}: {error}")
+        kind = "" if isinstance(error, ServiceError) else f"{type(error).__name__}: "
+        problem = redacted(f"{kind}{error}")
         if not self._problem:
             _logger.warning(
                 "MLflow did not take what it was sent; training goes on, and it is tried again "
@@ -287,31 +282,3 @@ class Run:
             )
         self._problem = problem
         self._set_aside()
-
-
-def send_unsent(client: MlflowClient, tracking: Tracking) -> list[Path]:
-    """Send what earlier trainings could not.
-
-    Args:
-        client: The connection.
-        tracking: Where it leads to.
-
-    Returns:
-        The files that it was in, which are gone now.
-
-    Raises:
-        Exception: The server did not take all of it; what is left stays in its files.
-    """
-    sent = []
-    found = Spool.found(tracking.unsent(), tracking.resolved())
-    for origin, group in groupby(found, key=lambda spool: spool.origin):
-        spools = list(group)
-        entries = [entry for spool in spools for entry in spool.read()]
-        ids = [content[0] for kind, *content in entries if kind == RUN]
-        run = open_run(client, tracking, origin.experiment, ids[-1] if ids else None)
-        send_all(client, run, entries)
-        _logger.info("sent %d values of an earlier training to MLflow run %s", len(entries), run)
-        for spool in spools:
-            spool.remove()
-            sent.append(spool.path)
-    return sent

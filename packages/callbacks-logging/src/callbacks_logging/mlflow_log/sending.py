@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from callbacks_core.secrets import redacted
 
-from .spool import ARTIFACT, METRIC, PARAM, STATUS
 from .tracking import silence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Param
-
-    from .spool import Entry
 
 _logger = logging.getLogger(__name__)
 
@@ -102,37 +99,6 @@ def send_status(client: MlflowClient, run: str, status: Status) -> None:
     """Set the status of a run."""
     with silence():
         client.set_terminated(run, status)
-
-
-def send_all(client: MlflowClient, run: str, entries: Iterable[Entry]) -> None:
-    """Send what was kept in a file.
-
-    Raises:
-        Exception: The server did not take all of it, and may do so later.
-    """
-    params: list[tuple[str, str]] = []
-    readings: list[Reading] = []
-    artifacts: list[tuple[str, str | None]] = []
-    status: Status | None = None
-    for kind, *content in entries:
-        if kind == METRIC:
-            readings.append(Reading(*content))
-        elif kind == PARAM:
-            params.append((str(content[0]), str(content[1])))
-        elif kind == ARTIFACT:
-            artifacts.append((str(content[0]), content[1]))
-        elif kind == STATUS:
-            status = content[0]
-        if len(readings) >= METRICS_AT_ONCE:
-            send_metrics(client, run, readings)
-            readings = []
-    for begin in range(0, len(params), PARAMS_AT_ONCE):
-        send_params(client, run, params[begin : begin + PARAMS_AT_ONCE])
-    if readings:
-        send_metrics(client, run, readings)
-    send_artifacts(client, run, artifacts)
-    if status is not None:
-        send_status(client, run, status)
 
 
 def _refused(what: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,20 +63,43 @@ class Tracking:
         if self._uri is not None and _folder(self._uri) is not None:
             self.client()
 
+    @classmethod
+    def trusted(cls, uri: str) -> Tracking:
+        """Return the way to a URI that was resolved already."""
+        tracking = cls(None)
+        tracking._uri = uri
+        return tracking
+
+    def server(self) -> str | None:
+        """Return the URI if it is that of a server."""
+        uri = self.resolved()
+        return uri if urlsplit(uri).scheme in ("http", "https") else None
+
+    @property
+    def is_common(self) -> bool:
+        """Whether it is a server or a database in a file, which every MLflow takes."""
+        return self.server() is not None or _database(self.resolved()) is not None
+
+    def probe(self) -> None:
+        """Find out whether the file of a database can be written.
+
+        Raises:
+            HopelessPathError: It never can.
+        """
+        database = _database(self.resolved())
+        if database is not None:
+            probe(database)
+
     def client(self) -> MlflowClient:
         """Return a client; a server is not asked anything yet.
 
         Raises:
-            HopelessPathError: The database's file can never be written.
             TrackingError: MLflow refuses the URI.
         """
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
         uri = self.resolved()
-        database = _database(uri)
-        if database is not None:
-            probe(database)
         if urlsplit(uri).scheme in ("http", "https"):
             for name, value in _PATIENCE.items():
                 os.environ.setdefault(name, value)
@@ -105,6 +129,9 @@ class Tracking:
         """Return the URI that is used, without a server's user and password."""
         if self._uri is not None:
             return self._uri
+        given = os.environ.get("MLFLOW_TRACKING_URI")
+        if given and "mlflow" not in sys.modules:  # where a program may have set another one
+            return _without_user(given)
         from mlflow import get_tracking_uri
 
         return _without_user(get_tracking_uri())
