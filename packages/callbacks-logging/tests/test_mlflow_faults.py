@@ -87,9 +87,9 @@ class Gate:
     def close(self):
         self._socket.close()
 
-    def disappear(self):
-        """Cut what is connected, and drop what comes."""
-        self.mode = "drop"
+    def turn(self, mode):
+        """Cut what is connected, and treat otherwise what comes."""
+        self.mode = mode
         for connection in self._connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -138,7 +138,7 @@ def gate(the_gate, monkeypatch, tmp_path):
         monkeypatch.delenv(f"MLFLOW_{name}")
     for name in tracking._PATIENCE:
         monkeypatch.setenv(name, "0" if "RETRIES" in name else "10")
-    the_gate.mode = "open"
+    the_gate.turn("open")
     return the_gate
 
 
@@ -178,7 +178,7 @@ def test_a_server_gets_everything(gate, client, tmp_path):
 def test_a_faulty_server_costs_nothing_but_time(fault, gate, client, caplog, capfd, tmp_path):
     """Training ends well, the failure is told once, and the next training sends what was kept."""
     port = free_port() if fault == "refuse" else gate.port
-    gate.mode = fault if fault in ("hang", "drop", *ANSWERS) else "open"
+    gate.turn(fault if fault in ("hang", "drop", *ANSWERS) else "open")
     uri = f"http://ada:hunter2@127.0.0.1:{port}"
     logger = MLFlowLogger(f"fault {fault}", uri, batch_granularity=True, timeout=2.0)
     logger.log_param("seed", 1)
@@ -187,7 +187,7 @@ def test_a_faulty_server_costs_nothing_but_time(fault, gate, client, caplog, cap
     def after(epoch, logs):
         logger._run.flush(0.2 if fault != "disappear" else 30)
         if fault == "disappear" and epoch == 2:
-            gate.disappear()
+            gate.turn("drop")
 
     waiting = LambdaCallback(on_epoch_end=after)
     assert len(play([logger, waiting], EPOCHS, batches=300).history) == 3
@@ -200,7 +200,7 @@ def test_a_faulty_server_costs_nothing_but_time(fault, gate, client, caplog, cap
         for path in kept:  # as though it had been meant for the server that works
             path.write_bytes(path.read_bytes().replace(str(port).encode(), b"%d" % gate.port))
         assert b"hunter2" not in content
-    gate.mode = "open"
+    gate.turn("open")
     uri = f"http://ada:hunter2@127.0.0.1:{gate.port}"
     following = MLFlowLogger(f"fault {fault}", uri, timeout=60)
     play(following, [{"loss": 1.0}])
