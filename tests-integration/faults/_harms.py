@@ -120,7 +120,8 @@ def _how_it_ended(stage: Stage, harm: Harm, ended: str) -> str | None:
 
 def _failing_epochs(stage: Stage) -> list[int]:
     """Return the epochs, from the first, during which a call was made to fail."""
-    epoch, failing = 1, set()
+    epoch = 1
+    failing: set[int] = set()
     for call in read_trace(stage.trace):
         if call.what == "mark":
             epoch = call.value + 1

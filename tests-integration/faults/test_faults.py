@@ -47,7 +47,7 @@ def harm(case: str, epoch: int) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("case", "epoch"), [("weights", 1), ("best file and run", 2), ("weights, asynchronous", 2)]
+    ("case", "epoch"), [("best file and run", 3), ("weights, asynchronous", 1)]
 )
 def test_training_survives_harm_at_every_call(case: str, epoch: int) -> None:
     """Killed, refused or cut off anywhere, it goes on from the last epoch that it acknowledged."""

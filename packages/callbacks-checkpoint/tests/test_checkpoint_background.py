@@ -16,6 +16,7 @@ from callbacks_checkpoint import (
     PeriodicSaveLambda,
     Retention,
     SaveFailedError,
+    _files,
     load_checkpoint,
 )
 from callbacks_checkpoint.asynchronous import _snapshot, saver
@@ -313,3 +314,25 @@ def test_a_file_whose_folder_could_not_be_synced_does_not_stay_for_ever(
     train(ModelCheckpoint(tmp_path / "run" / "{epoch}.pt", **options), epochs=4)
     assert len(saves) > 3
     assert os.listdir(tmp_path / "run") == ["4.pt"]
+
+
+def test_a_removal_is_on_disk_before_it_is_forgotten(tmp_path, monkeypatch):
+    """One that could not be brought there is tried again; a folder that is gone is no error."""
+    path = tmp_path / "a" / "1.pt"
+    path.parent.mkdir()
+    path.touch()
+
+    def failing(folder):
+        assert not path.exists()
+        raise OSError(5, "Input/output error", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_files, "sync_folder", failing)
+        assert _files.remove([str(path)]) == [str(path)]
+    synced = []
+    monkeypatch.setattr(_files, "sync_folder", synced.append)
+    assert _files.remove([str(path)]) == []
+    assert synced == [path.parent]
+    monkeypatch.undo()
+    path.parent.rmdir()
+    assert _files.remove([str(path)]) == []

@@ -87,12 +87,30 @@ def refuse_hopeless(path: Path, temporary: str | None) -> None:
 
 
 def remove(paths: Iterable[str]) -> list[str]:
-    """Remove files; return those that could not be, having told why. A missing one is no error."""
+    """Remove files for good; return those that could not be, having told why.
+
+    A missing one is no error. When this returns the removal is on disk, so that no power cut
+    brings a file back that nobody knows of any more.
+    """
     left = []
+    folders: dict[Path, list[str]] = {}
     for path in paths:
         try:
             Path(path).unlink(missing_ok=True)
+            folders.setdefault(Path(path).parent, []).append(path)
         except OSError as error:
-            _logger.warning("cannot remove the replaced checkpoint %r: %s", path, error)
+            _tell(path, error)
             left.append(path)
+    for folder, removed in folders.items():
+        try:
+            sync_folder(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _tell(removed[0], error)
+            left += removed
     return left
+
+
+def _tell(path: str, error: OSError) -> None:
+    _logger.warning("cannot remove the replaced checkpoint %r: %s", path, error)
