@@ -13,6 +13,7 @@ import _checkpoints
 import _clipping
 import _imports
 import _instructions
+import _loggers
 import _notifications
 import _pairs
 import _reads
@@ -39,6 +40,7 @@ def main() -> None:
 
     if options.millions:
         print_checkpoints(options.millions, options.rounds)
+    print_loggers()
     counts = {} if options.no_instructions else _instructions.per_step()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     times = _pairs.measure(pairs=options.pairs, steps=options.steps)
@@ -80,6 +82,15 @@ def print_checkpoints(millions: float, rounds: int) -> None:
     for name, ratio in _checkpoints.measure_small().items():
         print(f"{'  ' + name:<34}{ratio:>13.2f}")
     print()
+
+
+def print_loggers() -> None:
+    """Measure loggers, with all cores, and print a table."""
+    print("every batch logged: a step in relation to the bare loop's, and the training thread's")
+    print("CPU time for a record in µs")
+    for name, cost in _loggers.measure().items():
+        print(f"{'  ' + name:<34}{cost.ratio:>13.3f}{cost.record_us:>10.2f}")
+    print(f"{'  longest, beside a silent server':<34}{_loggers.longest_ms():>23.3f} ms\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def make_batches(steps: int) -> Batches:
     return (different * (steps // 10 + 1))[:steps]
 
 
-def _network() -> tuple[nn.Module, Optimizer]:
+def make_network() -> tuple[nn.Module, Optimizer]:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 10))
     return network, SGD(network.parameters(), lr=0.01, momentum=0.9)
@@ -33,7 +33,7 @@ def _network() -> tuple[nn.Module, Optimizer]:
 
 def bare() -> Loop:
     """Train, and nothing else."""
-    network, optimizer = _network()
+    network, optimizer = make_network()
 
     def run(batches: Batches) -> None:
         network.train()
@@ -48,7 +48,7 @@ def bare() -> Loop:
 
 def bare_with_mean() -> Loop:
     """Train, and keep the mean of the loss as one does by hand."""
-    network, optimizer = _network()
+    network, optimizer = make_network()
 
     def run(batches: Batches) -> float:
         network.train()
@@ -66,7 +66,7 @@ def bare_with_mean() -> Loop:
 
 def by_hand() -> Loop:
     """Train in a loop written by hand around `TrainingLoop`."""
-    network, optimizer = _network()
+    network, optimizer = make_network()
 
     def run(batches: Batches) -> None:
         with TrainingLoop(network, optimizer) as loop:
@@ -86,7 +86,7 @@ def model(callbacks: int) -> Callable[[], Loop]:
     """Train with `Model.fit_generator` and so many callbacks that listen to epochs only."""
 
     def make() -> Loop:
-        network, optimizer = _network()
+        network, optimizer = make_network()
         fitted = Model(network, optimizer, cross_entropy)
         listeners = [EarlyStopping(monitor="loss", patience=10**9) for _ in range(callbacks)]
 
