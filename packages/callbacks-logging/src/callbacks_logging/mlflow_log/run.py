@@ -138,15 +138,17 @@ class Run:
         service = self._service
         if service is None:
             return
-        if not self._worker.close(timeout):
+        done = self._worker.close(timeout)
+        self._service = None  # from now on the thread leaves everything as it is
+        given_up = list(self._in_flight)
+        if not done:
             service.stop()
-        self._service = None
         self._scheduled = False
         unsent = self._lost + sum(spool.count for spool in self._spools())
         unsent += len(self._params) + len(self._readings) + len(self._artifacts)
-        unsent += len(self._in_flight)
+        unsent += len(given_up)
         if unsent or self._sent_status != self._status:
-            self._set_aside(final=True)
+            self._set_aside(given_up, (RUN, self.id), (STATUS, self._status))
             self._tell(unsent)
         for spool in self._spools():
             spool.release()
@@ -214,7 +216,8 @@ class Run:
             try:
                 send(run, chunk)
             except Exception:
-                waiting.extendleft(reversed(chunk))
+                if self._service is not None:
+                    waiting.extendleft(reversed(chunk))
                 raise
             finally:
                 self._in_flight = []
@@ -228,9 +231,9 @@ class Run:
             send_entries(service, run, self._full[0].read())
             self._full.pop(0).remove()
 
-    def _set_aside(self, *, final: bool = False) -> None:
+    def _set_aside(self, given_up: Iterable[Entry] = (), *last: Entry) -> None:
         """Write what waits into a file, from where it is sent before anything newer."""
-        entries: list[Entry] = list(self._in_flight) if final else []
+        entries = list(given_up)
         for waiting, kind in (
             (self._params, PARAM),
             (self._readings, METRIC),
@@ -238,8 +241,7 @@ class Run:
         ):
             while waiting:
                 entries.append((kind, *waiting.popleft()))
-        if final:
-            entries += [(RUN, self.id), (STATUS, self._status)]
+        entries += last
         with self._lock:
             try:
                 if self._spool is not None:
