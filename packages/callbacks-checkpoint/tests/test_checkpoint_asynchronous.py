@@ -20,6 +20,7 @@ from callbacks_checkpoint.asynchronous import (
     ChangedTensorError,
     _archive,
     _copies,
+    _early_sync,
     _snapshot,
     saver,
 )
@@ -388,6 +389,29 @@ def run(code, tmp_path):
     assert done.stderr == ""
     assert done.returncode == 0
     return done.stdout
+
+
+def test_a_large_file_comes_to_disk_while_it_is_written(tmp_path, monkeypatch):
+    """An error of that is not lost: the system tells it only once."""
+    monkeypatch.setattr(_early_sync, "_EVERY", 1 << 20)
+    synced = []
+    monkeypatch.setattr(_early_sync, "_sync", synced.append)
+    background = AsynchronousSaver()
+    state = {"a": torch.randn(2_000_000)}
+    background.save(state, tmp_path / "a.pt")
+    background.wait()
+    assert synced
+    assert same(load_checkpoint(tmp_path / "a.pt"), state)
+
+    def failing(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(_early_sync, "_sync", failing)
+    background.save({"a": torch.randn(2_000_000)}, tmp_path / "a.pt")
+    with pytest.raises(OSError, match="Input/output error"):
+        background.close()
+    assert os.listdir(tmp_path) == ["a.pt"]
+    assert same(load_checkpoint(tmp_path / "a.pt"), state)
 
 
 def test_a_process_that_ends_finishes_its_file(tmp_path):

@@ -34,12 +34,14 @@ class SealingWriter:
     """What `torch.save` writes to, so that the file it makes is sealed.
 
     The hash is worked out while the bytes go by. From the first write of a megabyte on, a thread
-    does it, so that a large file takes hardly longer than without a seal.
+    does it, so that a large file takes hardly longer than without a seal; it can be told not to,
+    to take less of the processor.
 
     Args:
         file: Where to write to: a file in a binary mode, empty so far.
         about: What the seal is to tell of the file.
         sync: Whether to have a large file brought to disk while the last of it is hashed.
+        in_thread: Whether a thread may work out the hash.
 
     Raises:
         ValueError: *about* is too long for a comment.
@@ -48,7 +50,14 @@ class SealingWriter:
         error: What went wrong in writing, or None.
     """
 
-    def __init__(self, file: IO[bytes], *, about: About | None = None, sync: bool = True) -> None:
+    def __init__(
+        self,
+        file: IO[bytes],
+        *,
+        about: About | None = None,
+        sync: bool = True,
+        in_thread: bool = True,
+    ) -> None:
         text = json.dumps(dict(about or {}), separators=(",", ":")).encode()
         self._comment = LABEL + text + DIGEST_LABEL
         if len(self._comment) + DIGITS > LONGEST_COMMENT:
@@ -59,7 +68,7 @@ class SealingWriter:
         self._held = bytearray()
         self._written = 0
         self._follower: Follower | None = None
-        self._can_follow = True
+        self._can_follow = in_thread
         self.error: OSError | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> int:

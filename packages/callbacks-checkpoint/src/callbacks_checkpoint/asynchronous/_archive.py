@@ -24,7 +24,7 @@ _VERSION, _LARGE_VERSION = 20, 45
 _LARGE_FIELD: Final = 1
 _PADDING_FIELD: Final = 0x4246  # the one that torch uses
 _ALIGNMENT: Final = 64  # of the content, so that a mapped file's tensors are aligned
-_BLOCK: Final = 1 << 22
+_BLOCK: Final = 1 << 20
 
 
 class _Part(NamedTuple):

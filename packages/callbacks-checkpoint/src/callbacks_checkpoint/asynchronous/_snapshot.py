@@ -14,6 +14,7 @@ from torch import Tensor
 from ..sealing import About, SealingWriter
 from ._archive import ArchiveWriter
 from ._copies import Copies
+from ._early_sync import EarlySync
 from ._memory import HostMemory
 from ._structure import Structure
 
@@ -74,24 +75,32 @@ class Snapshot:
 
         Args:
             file: A file in a binary mode, empty so far.
-            sync: Whether to have a large file brought to disk while the last of it is hashed.
+            sync: Whether to have a large file brought to disk while it is written.
 
         Raises:
             OSError: The file cannot be written.
         """
-        writer = SealingWriter(file, about=self._about, sync=sync)
+        writer = SealingWriter(file, about=self._about, sync=sync, in_thread=False)
+        early = EarlySync(file)
+
+        def write(part: memoryview) -> None:
+            writer.write(part)
+            if sync:
+                early.written(len(part))
+
         try:
-            archive = ArchiveWriter(writer.write)
-            archive.add("archive/data.pkl", self._structure.pickled())
-            archive.add("archive/byteorder", sys.byteorder.encode())
-            for key, size in enumerate(self._sizes):
-                archive.add(f"archive/data/{key}", self._memory.view(self._starts[key], size))
-            archive.add("archive/version", b"3\n")
-            archive.finish()
+            self._write_archive(ArchiveWriter(write))
             writer.finish()
-        except BaseException:
-            writer.abandon()
-            raise
+        finally:
+            early.finish()
+
+    def _write_archive(self, archive: ArchiveWriter) -> None:
+        archive.add("archive/data.pkl", self._structure.pickled())
+        archive.add("archive/byteorder", sys.byteorder.encode())
+        for key, size in enumerate(self._sizes):
+            archive.add(f"archive/data/{key}", self._memory.view(self._starts[key], size))
+        archive.add("archive/version", b"3\n")
+        archive.finish()
 
 
 class Content:
