@@ -302,6 +302,54 @@ def test_an_ascii_terminal_gets_ascii(terminal, clock, monkeypatch):
     assert terminal.lines[-1].endswith("gr??e: 1.000000")
 
 
+def test_a_stream_is_left_as_it_was(terminal, clock):
+    """What is changed on standard output while a line is drawn over is undone at the end."""
+    before = dict(vars(terminal))
+    callback = ProgressionCallback()
+    callback.set_params({"epochs": 1, "steps": 2})
+    callback.on_train_begin({})
+    callback.on_epoch_begin(1, {})
+    callback.on_train_batch_end(1, {"loss": 1.0})
+    assert "write" in vars(terminal)
+    callback.close()
+    assert dict(vars(terminal)) == before
+    assert terminal.write("whatever") == 8
+
+
+def test_two_displays_share_a_terminal(terminal, clock):
+    """A test within a training draws below what is shown already, and neither is lost."""
+    training, test = ProgressionCallback(), ProgressionCallback(progress_bar=False)
+    training.set_params({"epochs": 1, "steps": 2})
+    training.on_train_begin({})
+    training.on_epoch_begin(1, {})
+    training.on_train_batch_end(1, {"loss": 1.0})
+    run(test, clock)
+    clock.now += 1.0
+    training.on_train_batch_end(2, {"loss": 1.0})
+    training.on_epoch_end(1, {"loss": 1.0})
+    training.close()
+    kept = [row.split("\r")[-1].rstrip() for row in terminal.getvalue().split("\n")]
+    assert kept == [
+        "Epoch: 1/1 Train steps: 2 Val steps: 1 0.50s loss: 2.500000",
+        "Epoch: 1/1 Train steps: 2 0.00s loss: 1.000000",
+        "",
+    ]
+    assert "write" not in vars(terminal)
+
+
+def test_another_writer_that_draws_over_its_row_is_drawn_over(terminal, clock):
+    """Two displays that both go back to the left do not push each other down."""
+    callback = ProgressionCallback(progress_bar=False)
+    callback.set_params({"epochs": 1, "steps": 9})
+    callback.on_train_begin({})
+    callback.on_epoch_begin(1, {})
+    for step in range(1, 4):
+        clock.now += 1.0
+        callback.on_train_batch_end(step, {"loss": 1.0})
+        print(f"\r{step}0 % loaded", end="", file=terminal)
+    assert "\n" not in terminal.getvalue()
+
+
 def test_only_rank_zero_shows_anything(capsys, monkeypatch):
     """Several processes share one terminal."""
     monkeypatch.setenv("RANK", "1")
@@ -324,13 +372,17 @@ def test_an_exception_starts_on_a_row_of_its_own(terminal, clock):
     ("options", "error", "message"),
     [
         ({"coloring": "red"}, TypeError, "`coloring` must be a bool or a dict, not 'red'"),
+        ({"progress_bar": "no"}, TypeError, "`progress_bar` must be True or False, not 'no'"),
+        ({"equal_weights": 1}, TypeError, "`equal_weights` must be True or False, not 1"),
+        ({"show_on_valid": None}, TypeError, "`show_on_valid` must be True or False, not None"),
         ({"coloring": {"text_colour": "RED"}}, ValueError, "did you mean 'text_color'?"),
         ({"coloring": {"text_color": "magneta"}}, ValueError, "did you mean 'MAGENTA'?"),
         ({"coloring": {"text_color": 3}}, ValueError, "colorama.Fore, not 3; the colours are"),
         (
             {"show_every_n_train_steps": "al"},
             ValueError,
-            "`show_every_n_train_steps` must be one of 'all', 'none', not 'al'",
+            "`show_every_n_train_steps` must be one of 'all', 'none', not 'al'; did you mean "
+            "'all'?",
         ),
         (
             {"show_every_n_valid_steps": 0},

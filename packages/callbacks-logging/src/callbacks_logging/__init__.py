@@ -7,18 +7,20 @@ from .csv_log import AtomicCSVLogger, CSVLogger
 from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
-from .progress import ProgressionCallback
+from .progress import ColorProgress, ProgressBar, ProgressionCallback
 from .tensorboard_log import TensorBoardLogger
 
 __all__ = [
     "AtomicCSVLogger",
     "Batches",
     "CSVLogger",
+    "ColorProgress",
     "HistoryLogger",
     "JSONLinesLogger",
     "Logger",
     "MLFlowLogger",
     "Outcome",
+    "ProgressBar",
     "ProgressionCallback",
     "TensorBoardLogger",
     "__version__",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from callbacks_core import Callback, is_rank_zero, one_of, whole_number
 
 from . import line
-from .colours import Coloring, Palette
-from .console import Console
+from .bar import ProgressBar
+from .colours import Coloring, ColorProgress
+from .display import Display, find_display
 from .eta import Eta
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ class ProgressionCallback(Callback):
     """Show how far training is, and how well it goes, on one line an epoch.
 
     In a terminal the line is drawn anew while the epoch runs, at most ten times a second, and is
-    never wider than the window. In a pipe or a file there is a plain line at the end of each
-    epoch, and one a minute while it lasts. Values are read from the device only to be shown.
+    never wider than the window; what others print meanwhile gets rows of its own above it. In a
+    notebook it is replaced in its place. In a pipe or a file there is a plain line at the end of
+    each epoch, and one a minute while it lasts. Values are read from the device only to be shown.
     ``NO_COLOR`` and ``FORCE_COLOR`` are heeded.
 
     Args:
@@ -61,6 +63,9 @@ class ProgressionCallback(Callback):
         show_every_n_valid_steps: ShowEvery = "all",
         show_every_n_test_steps: ShowEvery = "all",
     ) -> None:
+        _flag("progress_bar", progress_bar)
+        _flag("equal_weights", equal_weights)
+        _flag("show_on_valid", show_on_valid)
         self.coloring = coloring
         self.progress_bar = progress_bar
         self.equal_weights = equal_weights
@@ -68,20 +73,22 @@ class ProgressionCallback(Callback):
         self.show_every_n_train_steps = show_every_n_train_steps
         self.show_every_n_valid_steps = show_every_n_valid_steps
         self.show_every_n_test_steps = show_every_n_test_steps
-        self._palette = Palette(coloring)
+        self._colors = ColorProgress(coloring)
         self._every_train = _every("show_every_n_train_steps", show_every_n_train_steps)
         self._every_valid = _every("show_every_n_valid_steps", show_every_n_valid_steps)
         self._every_test = _every("show_every_n_test_steps", show_every_n_test_steps)
         if not show_on_valid:
             self._every_valid = 0
-        self._console: Console | None = None
+        self._display: Display | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._epoch: line.Line | None = None
         self._label = "Step"
         self._every = 0
-        self._eta = Eta(0.0)
+        self._bar: ProgressBar | None = None
+        self._eta: Eta | None = None
+        self._begun = 0.0  # when this phase's steps began
         self._next = 0.0  # when something may be shown again
         self._due = inf  # the same, or never where this phase's steps are not shown
         self._batch = self._train_batches = self._valid_batches = 0
@@ -143,58 +150,88 @@ class ProgressionCallback(Callback):
 
     def close(self) -> None:
         """Leave a line that is half-way, so that a traceback starts on a row of its own."""
-        if self._console is not None:
-            self._console.leave()
-        self._console = None
+        if self._display is not None:
+            self._display.leave()
+        self._display = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """Copy and pickle without what is shown on."""
+        return {**super().__getstate__(), "_display": None}
 
     def _begin(self) -> None:
+        self.close()
         self._reset()
-        self._console = Console(self._palette) if is_rank_zero() else None
-        if self._console is not None and not self._console.terminal:
-            self._next = perf_counter() + self._console.interval
+        self._display = find_display(self._colors) if is_rank_zero() else None
+        if self._display is not None and not self._display.redraws:
+            self._next = perf_counter() + self._display.interval
 
     def _begin_steps(self, label: str, every: int) -> None:
         self._label = label
         self._every = every
         self._batch = 0
-        self._eta = Eta(perf_counter(), equal_weights=self.equal_weights)
-        self._due = self._next if every and self._console is not None else inf
+        self._eta = None
+        self._begun = perf_counter()
+        shown = every and self._display is not None
+        self._due = -inf if shown else inf  # the first step tells where the phase begins
 
     def _step(self, number: int, logs: Mapping[str, float]) -> None:
-        if number % self._every or self._console is None:
+        if self._display is None:
             return
+        if self._eta is None:
+            self._first_step(number, self._display)
         now = perf_counter()
-        self._next = self._due = now + self._console.interval
+        if number % self._every or now < self._due or self._eta is None:
+            return
+        self._next = self._due = now + self._display.interval
         self._eta.observe(number, now)
-        self._console.draw(self._running(number, logs, self._console))
+        self._display.draw(self._running(number, logs, self._display, self._eta))
 
-    def _running(self, number: int, logs: Mapping[str, float], console: Console) -> list[line.Line]:
-        total = self._known("valid_steps" if self._label == "Val step" else "steps")
+    def _first_step(self, number: int, display: Display) -> None:
+        """Get ready for the steps of a phase; a resumed one may begin in its middle."""
+        self._eta = Eta(self._begun, equal_weights=self.equal_weights, done=number - 1)
+        self._due = self._next
+        self._bar = None
+        total = self._total()
+        if total is not None and self.progress_bar:
+            self._bar = ProgressBar(total, ascii_only=display.ascii_only)
+
+    def _running(
+        self, number: int, logs: Mapping[str, float], display: Display, eta: Eta
+    ) -> list[line.Line]:
+        total = self._total()
         head = [*self._head(), line.step(self._label, number, total)]
         metrics = line.metrics(logs)
         if total is None:
-            rate = line.seconds(self._eta.seconds_per_step(), unit="s/step")
-            return [*head, rate, *metrics]
-        eta = line.seconds(self._eta.remaining(total), label="ETA: ")
-        if self.progress_bar:
-            bar = line.bar(number / total, ascii_only=console.ascii_only)
-            if console.has_room([*head, [*bar, *eta], *metrics[:1]]):
-                return [*head, [*bar, *eta], *metrics]
-        return [*head, eta, *metrics]
+            return [*head, line.seconds(eta.seconds_per_step(), unit="s/step"), *metrics]
+        left = line.seconds(eta.remaining(total), label="ETA: ")
+        if self._bar is not None:
+            self._bar.update(number)
+            with_bar = [*head, [*line.bar(self._bar), *left]]
+            if display.has_room([*with_bar, *metrics[:1]]):
+                return [*with_bar, *metrics]
+        return [*head, left, *metrics]
+
+    def _total(self) -> int | None:
+        return self._known("valid_steps" if self._label == "Val step" else "steps")
 
     def _finish(self, counts: list[line.Line], logs: Mapping[str, float]) -> None:
-        if self._console is None:
+        if self._display is None:
             return
         took = line.seconds(logs.get("time", 0.0))
-        self._console.finish([*self._head(), *counts, took, *line.metrics(logs)])
-        if not self._console.terminal:
-            self._next = perf_counter() + self._console.interval
+        self._display.finish([*self._head(), *counts, took, *line.metrics(logs)])
+        if not self._display.redraws:
+            self._next = perf_counter() + self._display.interval
 
     def _head(self) -> list[line.Line]:
         return [] if self._epoch is None else [self._epoch]
 
     def _known(self, name: str) -> int | None:
         return (self._params or {}).get(name) or None
+
+
+def _flag(argument: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"`{argument}` must be True or False, not {value!r}")
 
 
 def _every(argument: str, value: ShowEvery) -> int:

@@ -26,18 +26,30 @@ DEFAULTS: Final[dict[Field, str]] = {
 NAMES: Final = sorted(name for name in vars(colorama.Fore) if name.isupper())
 
 
-class Palette:
-    """The colours of the display; none at all where they are not wanted.
+class ColorProgress:
+    r"""The colours of the progress display; none at all where they are not wanted.
 
     Args:
-        coloring: Whether to colour, or a colour of `colorama.Fore` for some of the fields.
+        coloring: Whether to colour; a dict chooses the colour, by its name in ``colorama.Fore``,
+            of any of the fields ``text_color`` (magenta), ``ratio_color`` (cyan),
+            ``metric_value_color`` (light blue), ``time_color`` (green) and
+            ``progress_bar_color`` (magenta).
+
+    Attributes:
+        colors: The name of each field's colour.
+        wanted: Whether to colour at all.
 
     Raises:
         TypeError: *coloring* is neither a bool nor a mapping.
         ValueError: There is no such field or no such colour.
+
+    Example:
+        >>> colors = ColorProgress({"time_color": "RED"})
+        >>> colors.paint("time_color", "1.25s")
+        '\x1b[31m1.25s\x1b[0m'
     """
 
-    def __init__(self, coloring: Coloring) -> None:
+    def __init__(self, coloring: Coloring = True) -> None:
         if not isinstance(coloring, bool | Mapping):
             raise TypeError(f"`coloring` must be a bool or a dict, not {coloring!r}")
         chosen = {} if isinstance(coloring, bool) else coloring
@@ -45,9 +57,11 @@ class Palette:
             one_of("coloring", field, DEFAULTS)
             _require_colour(field, name)
         self.wanted = coloring is not False
+        self.colors: dict[Field, str] = {
+            field: chosen.get(field, name) for field, name in DEFAULTS.items()
+        }
         self._codes: dict[Field, str] = {
-            field: getattr(colorama.Fore, chosen.get(field, name))
-            for field, name in DEFAULTS.items()
+            field: getattr(colorama.Fore, name) for field, name in self.colors.items()
         }
 
     def code(self, field: Field) -> str:
@@ -58,6 +72,15 @@ class Palette:
     def reset(self) -> str:
         """What turns off all colours."""
         return str(colorama.Style.RESET_ALL)
+
+    def paint(self, field: Field, text: str) -> str:
+        """Return *text* in the colour of *field*, or as it is where no colour is wanted.
+
+        Raises:
+            ValueError: There is no such field.
+        """
+        one_of("field", field, DEFAULTS)
+        return f"{self._codes[field]}{text}{self.reset}" if self.wanted else text
 
     def applies(self, *, terminal: bool) -> bool:
         """Whether to colour what goes to a terminal, or to something else.

@@ -13,18 +13,22 @@ class Eta:
     Args:
         begin: The time at which the first step began, in seconds.
         equal_weights: Whether all steps weigh the same instead.
+        done: How many steps were done before, by a training that is gone on with; their pace is
+            not known.
     """
 
-    def __init__(self, begin: float, *, equal_weights: bool = False) -> None:
+    def __init__(self, begin: float, *, equal_weights: bool = False, done: int = 0) -> None:
         self.equal_weights = equal_weights
         self._begin = self._last = begin
+        self._done = done
         self._steps = 0
         self._weighted = 0.0
 
     def observe(self, steps: int, now: float) -> None:
-        """Take note that *steps* steps are done at the time *now*."""
-        self._weighted += (now - self._last) * (self._steps + 1 + steps) / 2
-        self._steps = steps
+        """Take note that *steps* steps are done at the time *now*, those before included."""
+        seen = steps - self._done
+        self._weighted += (now - self._last) * (self._steps + 1 + seen) / 2
+        self._steps = seen
         self._last = now
 
     def seconds_per_step(self) -> float:
@@ -37,4 +41,4 @@ class Eta:
 
     def remaining(self, steps: int) -> float:
         """Return how many seconds are left when there are *steps* steps in all."""
-        return self.seconds_per_step() * max(0, steps - self._steps)
+        return self.seconds_per_step() * max(0, steps - self._done - self._steps)

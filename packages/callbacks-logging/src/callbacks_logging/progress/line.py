@@ -7,11 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from .colours import Field, Palette
+from .bar import ProgressBar
+from .colours import ColorProgress, Field
 
-CELLS: Final = 20
-_FULL: Final = "█"
-_PARTS: Final = ("", *"▏▎▍▌▋▊▉")
 _NOT_METRICS: Final = frozenset({"epoch", "batch", "size", "time"})
 
 
@@ -40,13 +38,9 @@ def count(label: str, number: int) -> Line:
     return [Piece("text_color", f"{label}: "), Piece("ratio_color", str(number))]
 
 
-def bar(done: float, *, ascii_only: bool) -> Line:
-    """Return a bar with its percentage, for the part *done* of the whole."""
-    done = min(done, 1.0)
-    full, rest = divmod(int(done * CELLS * 8), 8)
-    drawn = "#" * full if ascii_only else _FULL * full + _PARTS[rest]
-    text = f"{100 * done:6.2f}% |{drawn:<{CELLS}}|"
-    return [Piece("progress_bar_color", text)]
+def bar(drawn: ProgressBar) -> Line:
+    """Return a bar with its percentage."""
+    return [Piece("progress_bar_color", str(drawn))]
 
 
 def seconds(value: float, *, label: str = "", unit: str = "s") -> Line:
@@ -73,7 +67,7 @@ def width(text: str) -> int:
     """Return how many columns *text* takes in a terminal."""
     if text.isascii():
         return len(text)
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(map(_columns, text))
 
 
 def plain(parts: Iterable[Line]) -> str:
@@ -81,14 +75,14 @@ def plain(parts: Iterable[Line]) -> str:
     return " ".join("".join(piece.text for piece in part) for part in parts)
 
 
-def painted(parts: Iterable[Line], palette: Palette | None) -> str:
-    """Return the words of *parts*, in colours if there is a palette."""
-    if palette is None:
+def painted(parts: Iterable[Line], colors: ColorProgress | None) -> str:
+    """Return the words of *parts*, in colours if there are any."""
+    if colors is None:
         return plain(parts)
     coloured = " ".join(
-        "".join(palette.code(field) + text for field, text in part) for part in parts
+        "".join(colors.code(field) + text for field, text in part) for part in parts
     )
-    return coloured + palette.reset
+    return coloured + colors.reset
 
 
 def fitting(parts: list[Line], columns: int) -> list[Line]:
@@ -110,6 +104,12 @@ def folded(parts: list[Line], columns: int) -> list[list[Line]]:
         rows.append(row or [_cut(rest[0], columns)])
         rest = rest[max(1, len(row)) :]
     return rows
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):  # it stands on the one before
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _cut(part: Line, columns: int) -> Line:
