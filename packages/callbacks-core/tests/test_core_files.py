@@ -276,7 +276,7 @@ def test_a_probe_removes_a_stale_temporary_file(tmp_path):
     ("name", "reason"),
     [
         ("folder", "it is a folder"),
-        ("file/a", "File exists"),
+        ("file/a", "'{folder}/file' is a file where a folder should be"),
         ("file/x/a", "Not a directory"),
         ("n" * 300, "File name too long"),
         ("m" * 300 + "/a", "File name too long"),
@@ -291,7 +291,7 @@ def test_a_hopeless_path_is_refused(tmp_path, name, reason):
     before = names(tmp_path)
     with pytest.raises(HopelessPathError) as caught:
         probe(tmp_path / name)
-    assert caught.value.strerror == f"cannot be written ({reason})"
+    assert caught.value.strerror == f"cannot be written ({reason.format(folder=tmp_path)})"
     assert caught.value.filename == str(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert names(tmp_path) == before

@@ -161,6 +161,9 @@ def probe(path: PathLike) -> None:
                 file.write(b"\0")
         finally:
             os.unlink(trial)
+    except FileExistsError as error:
+        problem = f"cannot be written ({error.filename!r} is a file where a folder should be)"
+        raise HopelessPathError(errno.ENOTDIR, problem, target) from error
     except OSError as error:
         raise HopelessPathError(
             error.errno, f"cannot be written ({error.strerror or error})", target
