@@ -7,6 +7,7 @@ from .csv_log import AtomicCSVLogger, CSVLogger
 from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
+from .plots import plot_history, plot_metric
 from .progress import ColorProgress, ProgressBar, ProgressionCallback
 from .tensorboard_log import TensorBoardLogger
 
@@ -24,4 +25,6 @@ __all__ = [
     "ProgressionCallback",
     "TensorBoardLogger",
     "__version__",
+    "plot_history",
+    "plot_metric",
 ]

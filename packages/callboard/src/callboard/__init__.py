@@ -139,6 +139,8 @@ if TYPE_CHECKING:
         ProgressBar,
         ProgressionCallback,
         TensorBoardLogger,
+        plot_history,
+        plot_metric,
     )
     from callbacks_lr import (
         ChainedScheduler,
@@ -373,6 +375,8 @@ __all__ = [
     "notificator_from_url",
     "one_cycle_phases",
     "one_of",
+    "plot_history",
+    "plot_metric",
     "plot_schedule",
     "polyspace",
     "probe",
@@ -574,6 +578,8 @@ _NAMES = {
         "ProgressBar",
         "ProgressionCallback",
         "TensorBoardLogger",
+        "plot_history",
+        "plot_metric",
     ),
     "callbacks_notify": (
         "AppriseNotificator",
