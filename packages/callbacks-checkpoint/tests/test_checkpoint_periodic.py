@@ -316,7 +316,7 @@ def test_the_file_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     spy(Path, "unlink")
     saver.on_epoch_end(2, {"val_loss": 1})
     saver.on_epoch_begin(3, {})
-    assert calls == ["fsync", "replace", "fsync", "unlink"]
+    assert calls == ["fsync", "replace", "fsync", "unlink", "fsync"]
     calls.clear()
     in_place.on_epoch_end(2, {})
     assert calls == ["fsync", "fsync"]

@@ -258,6 +258,90 @@ distributed.destroy_process_group()
 """
 
 
+SAVERS = """
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+
+from callbacks_checkpoint import ModelCheckpoint, OnSignal, OptimizerCheckpoint, Retention
+from callbacks_core import FatalCallbackError, TrainingLoop
+
+folder = Path(sys.argv[1])
+distributed.init_process_group("gloo")
+torch.manual_seed(1)
+network = nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3))
+mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
+for layer in network:
+    fully_shard(layer, mesh=mesh)
+fully_shard(network, mesh=mesh)
+optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+
+
+def train(*savers):
+    with TrainingLoop(network, optimizer, callbacks=savers) as loop:
+        for epoch in loop.epochs(3):
+            for x in epoch.train([torch.ones(4, 7)]):
+                optimizer.zero_grad()
+                network(x).square().sum().backward()
+                optimizer.step()
+            epoch.log(score=[3.0, 1.0, 2.0][epoch.number - 1] + distributed.get_rank())
+            if epoch.number == 2:
+                best.update({k: v.full_tensor().clone() for k, v in network.state_dict().items()})
+
+
+best = {}
+weights = ModelCheckpoint(
+    folder / "{epoch}-{score:.0f}",
+    monitor="score",
+    save_best_only=True,
+    keep_only_last_best=True,
+    restore_best=True,
+    best_link=folder / "best",
+)
+train(weights, OptimizerCheckpoint(folder / "optimizer"))
+for name, value in network.state_dict().items():
+    assert torch.equal(value.full_tensor(), best[name]), name
+if distributed.get_rank() == 0:
+    torch.save(best, folder / "best.pt")
+state = OptimizerCheckpoint(folder / "optimizer")
+state.set_model(weights.model)
+before = {n: s["exp_avg"].full_tensor().clone() for n, s in state.state_to_save()["state"].items()}
+optimizer.zero_grad()  # as in a new process
+optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+state.set_model(type(weights.model)(network, optimizer))
+state._restore_folder(str(folder / "optimizer"))
+after = {n: s["exp_avg"].full_tensor() for n, s in state.state_to_save()["state"].items()}
+assert before and all(torch.equal(before[name], after[name]) for name in before)
+try:
+    train(ModelCheckpoint(folder / "never-{batch}", trigger=OnSignal()))
+except FatalCallbackError as error:
+    print(error, flush=True)
+distributed.destroy_process_group()
+"""
+
+
+def run_two(code, folder):
+    """Run *code* in two processes that talk to each other."""
+    worker = folder / "worker.py"
+    worker.write_text(textwrap.dedent(code), encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", str(worker), str(folder)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("numpy") is None, reason="torch needs NumPy to send objects"
 )
@@ -267,19 +351,7 @@ def test_sharded_models_are_saved_by_all_and_loaded_by_any_number(tmp_path):
     network = nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3))
     save_sharded({"network": network.state_dict()}, tmp_path / "one")
     torch.save(network.state_dict(), tmp_path / "one.pt")
-    worker = tmp_path / "worker.py"
-    worker.write_text(textwrap.dedent(WORKER), encoding="utf-8")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", "2", str(worker), str(tmp_path)),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_two(WORKER, tmp_path)
     assert "rank 0: rank 1 failed with OSError: [Errno 5] Input/output error" in done.stdout
     assert "rank 1 itself: [Errno 5] Input/output error" in done.stdout
 
@@ -297,3 +369,19 @@ def test_sharded_models_are_saved_by_all_and_loaded_by_any_number(tmp_path):
         assert value.any()
         assert torch.equal(loaded[f"optimizer.state.{name}.exp_avg"], value)
     assert len(os.listdir(tmp_path / "two" / "shards-1")) == 3
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("numpy") is None, reason="torch needs NumPy to send objects"
+)
+def test_savers_notice_that_a_model_is_sharded(tmp_path):
+    """All processes save; rank zero decides, names and removes; the best comes back."""
+    done = run_two(SAVERS, tmp_path)
+    assert "OnSignal may go off in one alone" in done.stdout
+    there = sorted(os.listdir(tmp_path))
+    assert there == ["2-1", "best", "best.pt", "optimizer", "worker.py"]
+    network = nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3))
+    loaded = network.state_dict()
+    load_sharded(loaded, tmp_path / "best")
+    expected = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert all(torch.equal(loaded[name], expected[name]) for name in expected)

@@ -100,13 +100,16 @@ class FilenameTemplate:
         """Whether a file of that name, without its folder, may be one of this template."""
         return re.fullmatch(_pattern(os.path.basename(self.text)), name) is not None
 
-    def trial_path(self) -> Path:
+    def trial_path(self, *, is_folder: bool = False) -> Path:
         """Return a path to try before training, as like those to come as makes no folder.
 
         Where only the last part of the name has fields, it is such a name; otherwise it is one
         in the innermost folder that is known beforehand.
+
+        Args:
+            is_folder: Whether what gets the name will be a folder, beside which to try.
         """
-        if self._sample.parent == self._known_folder:
+        if self._sample.parent == self._known_folder and not is_folder:
             return self._sample
         return self._known_folder / ".callbacks-checkpoint"
 

@@ -6,12 +6,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 from callbacks_core import HopelessPathError, durable_open, make_folder, one_of, probe, sync_folder
+
+from .sharded import MANIFEST
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
@@ -96,7 +99,7 @@ def remove(paths: Iterable[str]) -> list[str]:
     folders: dict[Path, list[str]] = {}
     for path in paths:
         try:
-            Path(path).unlink(missing_ok=True)
+            _remove(Path(path))
             folders.setdefault(Path(path).parent, []).append(path)
         except OSError as error:
             _tell(path, error)
@@ -110,6 +113,16 @@ def remove(paths: Iterable[str]) -> list[str]:
             _tell(removed[0], error)
             left += removed
     return left
+
+
+def _remove(path: Path) -> None:
+    if (path / MANIFEST).is_file():
+        (
+            path / MANIFEST
+        ).unlink()  # first: what is left is no checkpoint, rather than a damaged one
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _tell(path: str, error: OSError) -> None:

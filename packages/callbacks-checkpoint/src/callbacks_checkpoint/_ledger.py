@@ -13,6 +13,7 @@ from ._filename import FilenameTemplate
 from ._files import remove
 from ._links import point
 from .retention import Retention, SavedFile, best_first
+from .sharded import MANIFEST
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
@@ -157,4 +158,4 @@ class Ledger:
 
 
 def _is_there(file: SavedFile) -> bool:
-    return os.path.isfile(file.path)
+    return os.path.isfile(file.path) or os.path.isfile(os.path.join(file.path, MANIFEST))

@@ -16,7 +16,8 @@ def point(link: str, target: str) -> None:
 
     The name is a hard link: whoever opens it finds a plain file, and it still leads to one when
     the target's own name is removed. A symbolic link would dangle then, and needs privileges on
-    Windows. A file system without hard links gets a copy.
+    Windows. A file system without hard links gets a copy. Only a folder, which can have no hard
+    link, gets a symbolic one.
 
     Args:
         link: The name; what has it so far loses it.
@@ -33,7 +34,10 @@ def point(link: str, target: str) -> None:
     temporary = f"{link}.tmp"
     Path(temporary).unlink(missing_ok=True)
     try:
-        os.link(target, temporary)
+        if os.path.isdir(target):
+            os.symlink(os.path.relpath(target, folder), temporary, target_is_directory=True)
+        else:
+            os.link(target, temporary)
     except FileNotFoundError:
         raise
     except OSError:

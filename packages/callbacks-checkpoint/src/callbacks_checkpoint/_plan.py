@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 
-from callbacks_core import PathLike, as_path, whole_number
+from callbacks_core import FatalCallbackError, PathLike, as_path, whole_number
 
 from ._filename import FilenameTemplate
 from .retention import Retention
-from .triggers import EveryEpochs, Trigger
+from .triggers import AnyTrigger, EveryBatches, EveryEpochs, Trigger
 
 
 def refuse_half_options(
@@ -58,6 +58,20 @@ def chosen_trigger(
             f"within an epoch, where `trigger` may save; there are 'epoch' and 'batch'"
         )
     return trigger
+
+
+def refuse_lone_trigger(trigger: Trigger) -> None:
+    """Raise if *trigger* may go off in one process and not in the others.
+
+    Raises:
+        FatalCallbackError: It may; they would wait for each other for ever.
+    """
+    for each in trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]:
+        if not isinstance(each, EveryEpochs | EveryBatches):
+            raise FatalCallbackError(
+                f"a model that is spread over processes is saved by all of them at once, and "
+                f"{type(each).__name__} may go off in one alone: use EveryEpochs or EveryBatches"
+            )
 
 
 def chosen_retention(

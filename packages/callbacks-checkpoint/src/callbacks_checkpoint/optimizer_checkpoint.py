@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from .periodic_state_save import PeriodicStateSave
+from .sharded import is_sharded
 
 
 class OptimizerCheckpoint(PeriodicStateSave):
@@ -22,11 +23,28 @@ class OptimizerCheckpoint(PeriodicStateSave):
         Raises:
             RuntimeError: The model has no optimizer.
         """
-        return self._optimizer().state_dict()
+        optimizer = self._optimizer()
+        if not self._has_spread_parameters():
+            return optimizer.state_dict()
+        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
+        return get_optimizer_state_dict(self.model.network, optimizer)
 
     def restore_state(self, state: Any) -> None:
         """Put a saved state back into the optimizer."""
-        self._optimizer().load_state_dict(state)
+        optimizer = self._optimizer()
+        if not self._has_spread_parameters():
+            optimizer.load_state_dict(state)
+            return
+        from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
+
+        set_optimizer_state_dict(self.model.network, optimizer, state)
+
+    def _has_parts(self) -> bool:
+        return self._has_spread_parameters()
+
+    def _has_spread_parameters(self) -> bool:
+        return is_sharded(list(self.model.network.parameters()))
 
     def _optimizer(self) -> Any:
         optimizer = self.model.optimizer

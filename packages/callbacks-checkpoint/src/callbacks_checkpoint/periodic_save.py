@@ -26,7 +26,13 @@ from ._background import Background, chosen_background
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
 from ._ledger import Ledger
-from ._plan import chosen_retention, chosen_trigger, other_path, refuse_half_options
+from ._plan import (
+    chosen_retention,
+    chosen_trigger,
+    other_path,
+    refuse_half_options,
+    refuse_lone_trigger,
+)
 from ._ranks import path_from_rank_zero
 from .asynchronous import WhileSaving
 from .errors import CheckpointError, RestoreFailedError, SaveFailedError
@@ -229,9 +235,12 @@ class PeriodicSaveCallback(Callback):
             self._background.close()
             self._take_note()
             self._late_errors = []
+        is_spread = self._is_spread()
+        if is_spread:
+            refuse_lone_trigger(self._trigger)
         if is_rank_zero():
-            staged = self.temporary_filename if self.atomic_write else None
-            refuse_hopeless(self._template.trial_path(), staged)
+            staged = self.temporary_filename if self.atomic_write and not is_spread else None
+            refuse_hopeless(self._template.trial_path(is_folder=is_spread), staged)
             self._ledger.refuse_hopeless_links()
         if self._restored:
             self._ledger.resume(self._template, self._epoch, self._batch)
@@ -277,10 +286,13 @@ class PeriodicSaveCallback(Callback):
                     self._save_if_wanted(file, logs)
 
     def _save_if_wanted(self, file: SavedFile, logs: Logs) -> None:
-        if file.value is None or not self.save_best_only:
-            self._save(file, logs)
-        elif self._is_best(file.value):
-            self._save(file, logs, improved_to=file.value)
+        improves = self.save_best_only and file.value is not None
+        is_wanted = not improves or self._is_best(file.value or 0.0)
+        if self._is_spread():
+            path = path_from_rank_zero(file.path if is_wanted else None)
+            is_wanted, file = path is not None, file._replace(path=path or file.path)
+        if is_wanted:
+            self._save(file, logs, improved_to=file.value if improves else None)
 
     def on_exception(self, exception: BaseException) -> None:
         """Save, if that is what exceptions are to do."""
@@ -293,10 +305,10 @@ class PeriodicSaveCallback(Callback):
                         self._save(SavedFile(path, self._epoch, batch), {"batch": batch})
 
     def _save(self, file: SavedFile, logs: Logs, *, improved_to: float | None = None) -> None:
-        if not is_rank_zero():
+        if not (is_rank_zero() or self._is_spread()):
             self._ledger.saved(file)
             return
-        if self.verbose:
+        if self.verbose and is_rank_zero():
             gain = ""
             if improved_to is not None:
                 name, before = self.monitor.name, self.monitor.best
@@ -307,6 +319,13 @@ class PeriodicSaveCallback(Callback):
         except Exception as error:
             self._failed(file, error)
             raise
+
+    def _is_spread(self) -> bool:
+        """Whether each process has a part of what is saved, and has to save it."""
+        return False
+
+    def _restore_folder(self, path: str) -> None:
+        raise NotImplementedError(f"{type(self).__name__} saves no folders")
 
     def _write(self, file: SavedFile, logs: Logs) -> None:
         if self._background is not None:
@@ -422,6 +441,9 @@ class PeriodicSaveCallback(Callback):
         if self.verbose and is_rank_zero():
             print(f"Restoring data from {best}")
         try:
+            if self._is_spread():
+                self._restore_folder(best)
+                return
             with open_to_read(best, self.open_mode) as file:
                 self.restore(file)
         except FatalCallbackError:

@@ -7,6 +7,8 @@ import os
 from abc import abstractmethod
 from typing import IO, Any, ClassVar, Unpack
 
+from torch import distributed
+
 from callbacks_core import Logs, PathLike
 
 from ._background import Background
@@ -14,6 +16,7 @@ from ._options import SaveOptions
 from .checkpoint_file import read_checkpoint, write_checkpoint
 from .periodic_save import PeriodicSaveCallback
 from .retention import SavedFile
+from .sharded import is_sharded, load_sharded, save_sharded
 
 
 class PeriodicStateSave(PeriodicSaveCallback):
@@ -22,6 +25,10 @@ class PeriodicStateSave(PeriodicSaveCallback):
     A subclass says in `state_to_save` what the state is, and in `restore_state` how it is taken
     up again. The seal also tells the epoch, the batch and the monitored value, as far as they are
     known, so that a list of files can show them.
+
+    A state of which each process has a part (FSDP2 and other DTensors) is saved by all of them
+    at once, while training waits, as `save_sharded` does: what has the file's name then is a
+    folder.
 
     Args:
         filename: The file's path, with or without fields.
@@ -54,6 +61,25 @@ class PeriodicStateSave(PeriodicSaveCallback):
     def save_file(self, fd: IO[Any], epoch_number: int, logs: Logs) -> None:
         """Write the state."""
         write_checkpoint(self.state_to_save(), fd, about=self.about(epoch_number, logs))
+
+    def _is_spread(self) -> bool:
+        return distributed.is_available() and distributed.is_initialized() and self._has_parts()
+
+    def _has_parts(self) -> bool:
+        """Whether the state has tensors of which this process has a part."""
+        return is_sharded(self.state_to_save())
+
+    def _write(self, file: SavedFile, logs: Logs) -> None:
+        if not self._is_spread():
+            super()._write(file, logs)
+            return
+        save_sharded(self.state_to_save(), file.path)
+        self._succeeded(file)
+
+    def _restore_folder(self, path: str) -> None:
+        state = self.state_to_save()
+        load_sharded(state, path)
+        self.restore_state(state)
 
     def _hand_over(self, background: Background, file: SavedFile, logs: Logs) -> None:
         background.save_state(
