@@ -111,8 +111,12 @@ def make(name: str) -> Make:
 FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "AdaptiveClip": lambda cls, folder, model: cls(list(model.network.parameters())),
     "BestModelRestore": lambda cls, folder, model: cls(monitor="loss"),
+    "AtomicCSVGradientLogger": lambda cls, folder, model: cls(folder / "atomic-{}.csv"),
     "AtomicCSVLogger": lambda cls, folder, model: cls(
         folder / "atomic.csv", batch_granularity=True
+    ),
+    "CSVGradientLogger": lambda cls, folder, model: cls(
+        folder / "gradients.csv", append=True, update_ratio=True
     ),
     "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
     "CallbackList": lambda cls, folder, model: cls([Recorder()]),
@@ -147,6 +151,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "MLFlowLogger": lambda cls, folder, model: cls(
         "contract", tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", batch_granularity=True
     ),
+    "MemoryGradientLogger": lambda cls, folder, model: cls(every=2, update_ratio=True),
     "ModelCheckpoint": lambda cls, folder, model: cls(
         folder / "best.pt", monitor="loss", save_best_only=True, restore_best=True
     ),
@@ -176,6 +181,8 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
         {"stopping": discovered()["EarlyStopping"](monitor="loss")}, folder / "states.pt"
     ),
     "StepLR": lambda cls, folder, model: cls(2, gamma=0.5),
+    "TensorBoardGradientLogger": lambda cls, folder, model: cls(folder / "gradients"),
+    "TensorBoardGradientTracker": lambda cls, folder, model: cls(folder / "distributions"),
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
     "TerminateOnNaN": lambda cls, folder, model: cls(),
     "Warmup": lambda cls, folder, model: cls(then=discovered()["StepLR"](1), steps=2),

@@ -4,6 +4,14 @@
 from .__about__ import __version__
 from .base import Batches, Logger, Outcome
 from .csv_log import AtomicCSVLogger, CSVLogger
+from .gradients import (
+    AtomicCSVGradientLogger,
+    CSVGradientLogger,
+    GradientLogger,
+    MemoryGradientLogger,
+    TensorBoardGradientLogger,
+    TensorBoardGradientTracker,
+)
 from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
@@ -12,17 +20,23 @@ from .progress import ColorProgress, ProgressBar, ProgressionCallback
 from .tensorboard_log import TensorBoardLogger
 
 __all__ = [
+    "AtomicCSVGradientLogger",
     "AtomicCSVLogger",
     "Batches",
+    "CSVGradientLogger",
     "CSVLogger",
     "ColorProgress",
+    "GradientLogger",
     "HistoryLogger",
     "JSONLinesLogger",
     "Logger",
     "MLFlowLogger",
+    "MemoryGradientLogger",
     "Outcome",
     "ProgressBar",
     "ProgressionCallback",
+    "TensorBoardGradientLogger",
+    "TensorBoardGradientTracker",
     "TensorBoardLogger",
     "__version__",
     "plot_history",

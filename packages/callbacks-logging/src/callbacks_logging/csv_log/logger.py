@@ -67,7 +67,7 @@ class CSVLogger(Logger):
         self.separator = separator
         self.append = append
         self.fill_batch_rows = fill_batch_rows
-        _check_separator(separator)
+        check_separator(separator)
         self._table = Table(self._file(), separator)
         self._rows: int | None = None  # the number of rows in a restored state
         self._resuming = False  # the file has rows, of which some may have to go
@@ -160,7 +160,13 @@ class CSVLogger(Logger):
         self._rows = int(state["rows"]) if "rows" in state else None
 
 
-def _check_separator(separator: str) -> None:
+def check_separator(separator: str) -> None:
+    """Raise unless *separator* can stand between two cells.
+
+    Raises:
+        TypeError: It is no str.
+        ValueError: It is not a single character, or one that values are written with.
+    """
     if not isinstance(separator, str):
         raise TypeError(f"`separator` must be a str, not {separator!r}")
     if len(separator) != 1:

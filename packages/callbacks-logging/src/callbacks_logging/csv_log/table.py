@@ -26,18 +26,21 @@ class Table:
     Args:
         file: The file.
         separator: What stands between two cells.
+        as_given: Whether the columns stay as they come, instead of being arranged as those of a
+            training's values.
 
     Attributes:
         columns: The names in the header; empty before the first row.
         rows: How many rows there are below it.
     """
 
-    def __init__(self, file: LogFile, separator: str) -> None:
+    def __init__(self, file: LogFile, separator: str, *, as_given: bool = False) -> None:
         self.path = file.path
         self.separator = separator
         self.columns: list[str] = []
         self.rows = 0
         self._file = file
+        self._as_given = as_given
 
     def start(self) -> None:
         """Open the file, empty."""
@@ -80,12 +83,12 @@ class Table:
         self._write([[values.get(name) for name in self.columns]])
         self.rows += 1
 
-    def add_columns(self, columns: Mapping[str, Sequence[float]], size: int) -> None:
+    def add_columns(self, columns: Mapping[str, Sequence[object]], size: int) -> None:
         """Add *size* rows at once; what the columns lack becomes a column.
 
         Args:
-            columns: The numbers in each column; where there are none for a column, cells stay
-                empty.
+            columns: The numbers, or texts that can be written, in each column; where there are
+                none for a column, cells stay empty.
             size: How many rows there are.
 
         Raises:
@@ -99,11 +102,14 @@ class Table:
 
     def _make_room(self, names: Iterable[str]) -> None:
         if not self.columns:
-            columns = arranged(with_validation(list(names)))
+            columns = list(names)
+            if not self._as_given:
+                columns = arranged(with_validation(columns))
             self._write([columns])
             self.columns = columns
         elif new := [name for name in names if name not in self.columns]:
-            self._rewrite(arranged([*self.columns, *new]), self.rows)
+            columns = [*self.columns, *new]
+            self._rewrite(columns if self._as_given else arranged(columns), self.rows)
 
     def flush(self) -> None:
         """Hand what was added to the operating system."""

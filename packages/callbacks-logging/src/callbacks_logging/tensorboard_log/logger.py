@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from callbacks_core import as_path, probe
+from callbacks_core import probe
 
 from ..base import Batches, Logger, Outcome
 from .curves import Curves, FolderCurves, ScalarsWriter, WriterCurves
 from .hyper_parameters import hyper_parameters
+from .targets import folder_of, is_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,10 +57,10 @@ class TensorBoardLogger(Logger):
         given = None if hparams is None else hyper_parameters(hparams)
         self._folder: Path | None = None
         self._curves: Curves
-        if callable(getattr(writer, "add_scalars", None)) and not isinstance(writer, type):
-            self._curves = WriterCurves(cast("ScalarsWriter", writer), batch_granularity, given)
+        if is_writer(writer):
+            self._curves = WriterCurves(writer, batch_granularity, given)
         else:
-            self._folder = _folder(writer)
+            self._folder = folder_of(writer)
             self._curves = FolderCurves(self._folder, given)
 
     @property
@@ -95,18 +96,3 @@ class TensorBoardLogger(Logger):
     def finish(self, outcome: Outcome) -> None:
         """Flush the writer that was handed in, or close the files."""
         self._curves.finish(outcome)
-
-
-def _folder(writer: object) -> Path:
-    if isinstance(writer, type):
-        raise TypeError(
-            f"`writer` is the class {writer.__name__}, not an instance of it: "
-            f"write {writer.__name__}(...)"
-        )
-    try:
-        return as_path("writer", cast("PathLike", writer))
-    except TypeError:
-        raise TypeError(
-            f"`writer` must have a method add_scalars, as torch's SummaryWriter does, or be the "
-            f"path of a folder; {type(writer).__name__} is neither"
-        ) from None
