@@ -58,8 +58,6 @@ def test_an_optimizer_is_taken_as_it_is():
         ({"optim": "adam", "lrr": 1}, TypeError, "lrr"),
         (torch.optim.Adam, TypeError, r"the class Adam.*Adam\(network.parameters\(\)\) or 'adam'"),
         (3, TypeError, "must be an optimizer, its name, a mapping with 'optim', or None, not 3"),
-        ("lbfgs", ValueError, "LBFGS cannot be used here: a step of it needs a closure"),
-        (torch.optim.LBFGS(NETWORK.parameters()), ValueError, "LBFGS cannot be used here"),
         (
             torch.optim.SGD(nn.Linear(5, 7).parameters(), lr=0.1),
             ValueError,

@@ -4,6 +4,8 @@
 from callbacks_core import get_batch_size, warning_settings
 
 from .__about__ import __version__
+from ._base import TrainingStep
+from .combined import CombinedOptimizer
 from .convert import torch_apply, torch_to_numpy
 from .data import TensorDataset
 from .losses import get_loss_function
@@ -14,10 +16,12 @@ from .progress import PlainProgress
 from .seeds import set_seeds
 
 __all__ = [
+    "CombinedOptimizer",
     "Metric",
     "Model",
     "PlainProgress",
     "TensorDataset",
+    "TrainingStep",
     "__version__",
     "accuracy",
     "get_batch_size",

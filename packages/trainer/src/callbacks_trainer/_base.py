@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
+from torch import Tensor
 from torch.nn import Module
+from torch.optim import Optimizer
 
+from callbacks_core import Scalar, did_you_mean
+
+from .combined import CombinedOptimizer
+from .convert import detach
 from .losses import LossFunction, get_loss_function
 from .metrics import MetricLike, MetricSet
 from .optimizers import OptimizerLike, get_optimizer
@@ -16,8 +22,12 @@ from .optimizers import OptimizerLike, get_optimizer
 if TYPE_CHECKING:
     from typing import Self
 
+    from ._custom import CustomSteps
+
 
 Part = TypeVar("Part")
+TrainingStep: TypeAlias = "Callable[[Any, Any], Tensor | Mapping[str, Scalar]]"
+"""A training step of one's own: a function of the model and a batch; see `Model.training_step`."""
 
 
 class ModelBase:
@@ -32,14 +42,21 @@ class ModelBase:
         batch_metrics: Iterable[MetricLike] | None = None,
         epoch_metrics: Iterable[MetricLike] | None = None,
         device: torch.device | str | int | None = None,
+        training_step: TrainingStep | None = None,
     ) -> None:
         _require_module(network)
+        if training_step is not None and not callable(training_step):
+            raise TypeError(
+                f"`training_step` must be a function of a model and a batch, not {training_step!r}"
+            )
         self.network = network
         self.loss_function = get_loss_function(loss_function)
         self.metrics = MetricSet(batch_metrics, epoch_metrics)
         self.stop_training = False
         self.device: torch.device | None = None
         self.optimizer = get_optimizer(optimizer, network)
+        self.running_step: CustomSteps | None = None
+        self._training_step = training_step
         if device is not None:
             self.to(device)
 
@@ -47,6 +64,72 @@ class ModelBase:
     def metrics_names(self) -> list[str]:
         """The names of the metrics in the logs: batch metrics, then epoch metrics."""
         return self.metrics.names
+
+    @property
+    def has_own_step(self) -> bool:
+        """Whether there is a training step of one's own."""
+        overridden = type(self).training_step is not ModelBase.training_step
+        return overridden or self._training_step is not None
+
+    def training_step(self, batch: Any) -> Tensor | Mapping[str, Scalar]:
+        """Train on a batch in a way of one's own; override it, or pass a function to the model.
+
+        The loop, the hooks, the averages and the callbacks stay what they are. It is not called
+        for a validation.
+
+        Args:
+            batch: What the loader gives, as tensors on the model's device.
+
+        Returns:
+            The loss, a scalar that the optimizer is to minimize; or a mapping with ``"loss"`` and
+            whatever else is to be logged. After `optimize` has been called it is logged only.
+        """
+        if self._training_step is None:
+            raise NotImplementedError("the model has no training step of its own")
+        return self._training_step(self, batch)
+
+    def optimize(self, loss: Tensor, optimizer: str | Optimizer | None = None) -> None:
+        """Take a step within `training_step`: gradients, `on_backward_end`, the optimizer.
+
+        It is for several optimizers, or several steps for a batch.
+
+        Args:
+            loss: The loss, a scalar.
+            optimizer: The optimizer, by its name if the model was made with several; by default
+                the model's.
+
+        Raises:
+            KeyError: There is no optimizer of that name.
+            RuntimeError: No training step is running.
+        """
+        if self.running_step is None:
+            raise RuntimeError("model.optimize(...) is for a training step, while it runs")
+        self.running_step.optimize(loss, self._chosen(optimizer))
+
+    def _chosen(self, optimizer: str | Optimizer | None) -> Optimizer:
+        if isinstance(optimizer, Optimizer):
+            return optimizer
+        own = required(self.optimizer, "an optimizer")
+        if optimizer is None:
+            return own
+        named = own.optimizers if isinstance(own, CombinedOptimizer) else {}
+        if optimizer not in named:
+            raise KeyError(
+                f"there is no optimizer {optimizer!r}{did_you_mean(optimizer, named)}: "
+                f"the model has {', '.join(map(repr, named)) or 'a single one, without a name'}"
+            )
+        return named[optimizer]
+
+    def measure(self, y_pred: Any, y_true: Any) -> dict[str, Scalar]:
+        """Update the metrics, and return the values of the batch metrics by their names.
+
+        It is for a training step of one's own: ``{"loss": loss, **model.measure(y_pred, y)}``.
+
+        Args:
+            y_pred: The prediction.
+            y_true: The truth.
+        """
+        return self.metrics.update(detach(y_pred), y_true)
 
     def to(self, device: torch.device | str | int) -> Self:
         """Move the network, the optimizer's state and the metrics; batches will follow.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -50,6 +50,10 @@ class Steps:
         if device is None and isinstance(x, Tensor) and isinstance(y, Tensor):
             return x, y
         return to_tensors(x, device), to_tensors(y, device)
+
+    def on_device(self, batch: Any) -> Any:
+        """Return a batch of any structure as tensors on the device."""
+        return to_tensors(batch, self.device)
 
     def forward(self, x: Any) -> Any:
         """Return the network's output; a tuple or list of inputs becomes its arguments."""
@@ -101,7 +105,12 @@ class Steps:
             values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
             record(values, get_batch_size(x, y))
 
-    def train_accumulating(self, batches: Pass[Any], batches_per_step: int) -> None:
+    def train_accumulating(
+        self,
+        batches: Pass[Any],
+        batches_per_step: int,
+        loss_of: Callable[[Any], tuple[Tensor | None, dict[str, Scalar], int]],
+    ) -> None:
         """Train on the batches of a pass, one optimizer step for several.
 
         The gradients are those of one big batch of all their examples. What is left at the end
@@ -110,13 +119,10 @@ class Steps:
         optimizer = required(self.optimizer, "an optimizer")
         waiting = examples = 0
         for batch in batches:
-            x, y = self.prepare(batch)
-            y_pred = self.forward(x)
-            loss = self.loss(y_pred, y)
-            size = get_batch_size(x, y)
+            loss, values, size = loss_of(batch)
             if waiting == 0:
                 optimizer.zero_grad()
-            torch.autograd.backward(loss * size)
+            torch.autograd.backward(required(loss, "a loss") * size)
             waiting += 1
             examples += size
             if waiting == batches_per_step or batches.is_last:
@@ -124,7 +130,14 @@ class Steps:
                 batches.backward_end()
                 optimizer.step()
                 waiting = examples = 0
-            batches.record(self.values(loss, y_pred, y), size)
+            batches.record(values, size)
+
+    def loss_and_values(self, batch: Any) -> tuple[Tensor, dict[str, Scalar], int]:
+        """Return the loss of a batch, what is logged of it, and its number of examples."""
+        x, y = self.prepare(batch)
+        y_pred = self.forward(x)
+        loss = self.loss(y_pred, y)
+        return loss, self.values(loss.detach(), y_pred, y), get_batch_size(x, y)
 
     def evaluate(self, batches: Pass[Any]) -> Iterable[tuple[Any, Any]]:
         """Yield the prediction and the truth of each batch of a pass."""

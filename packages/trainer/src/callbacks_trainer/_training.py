@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
-import torch
+from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from callbacks_core import (
@@ -20,6 +20,8 @@ from callbacks_core import (
 )
 
 from ._base import ModelBase, required
+from ._closures import needs_closure, step_with_closure, train_with_closure
+from ._custom import CustomSteps, train_custom
 from ._results import on_batch_result
 from ._steps import Steps
 from .data import TensorDataset, make_loader
@@ -87,7 +89,9 @@ class TrainingMethods(ModelBase):
                 has no batch or runs dry, or the loss is no scalar.
         """
         required(self.optimizer, "an optimizer")
-        required(self.loss_function, "a loss function")
+        if not self.has_own_step or valid_generator is not None:
+            required(self.loss_function, "a loss function")
+        _refuse_accumulation(self.optimizer, batches_per_step)
         whole_number("batches_per_step", batches_per_step, at_least=1)
         for name, number in (
             ("steps_per_epoch", steps_per_epoch),
@@ -112,7 +116,7 @@ class TrainingMethods(ModelBase):
                     summarize=self.metrics.compute,
                     look_ahead=batches_per_step > 1,
                 )
-                _train(steps, batches, batches_per_step)
+                self._train(steps, batches, batches_per_step)
                 if valid_generator is None:
                     continue
                 self.metrics.reset()
@@ -122,6 +126,20 @@ class TrainingMethods(ModelBase):
                 for _ in steps.evaluate(valid):
                     pass
         return loop.history
+
+    def _train(self, steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
+        optimizer = required(self.optimizer, "an optimizer")
+        if self.has_own_step and batches_per_step == 1:
+            train_custom(self, steps, batches)
+        elif self.has_own_step:
+            custom = CustomSteps(self, steps, batches, batches_per_step)
+            steps.train_accumulating(batches, batches_per_step, custom.run)
+        elif needs_closure(optimizer):
+            train_with_closure(steps, batches)
+        elif batches_per_step == 1:
+            steps.train(batches)
+        else:
+            steps.train_accumulating(batches, batches_per_step, steps.loss_and_values)
 
     def fit_dataset(
         self,
@@ -224,23 +242,25 @@ class TrainingMethods(ModelBase):
             single one of them is returned by itself.
 
         Raises:
-            ValueError: There is no optimizer or loss function, or the loss is no scalar.
+            ValueError: There is no optimizer or loss function, the loss is no scalar, or the model
+                has a training step of its own.
         """
         optimizer = required(self.optimizer, "an optimizer")
+        if self.has_own_step:
+            raise ValueError(
+                "train_on_batch trains with the loss function, and not with the model's own "
+                "training step: use fit_generator([batch], epochs=1)"
+            )
         metrics = self.metrics.fresh()
         steps = Steps(self, metrics)
         mode = NetworkMode(self.network)
         mode.train()
         try:
             x, y = steps.prepare((x, y))
-            y_pred = steps.forward(x)
-            loss = steps.loss(y_pred, y)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
+            loss, y_pred = step_with_closure(steps, optimizer, x, y)
         finally:
             mode.restore()
-        values = {**steps.values(loss.detach(), y_pred, y), **metrics.compute()}
+        values = {**steps.values(loss, y_pred, y), **metrics.compute()}
         return on_batch_result(
             values, y_pred if return_pred else None, return_dict_format, convert_to_numpy
         )
@@ -249,11 +269,12 @@ class TrainingMethods(ModelBase):
 _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 
 
-def _train(steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
-    if batches_per_step == 1:
-        steps.train(batches)
-    else:
-        steps.train_accumulating(batches, batches_per_step)
+def _refuse_accumulation(optimizer: Optimizer | None, batches_per_step: int) -> None:
+    if optimizer is not None and needs_closure(optimizer) and batches_per_step != 1:
+        raise ValueError(
+            f"{type(optimizer).__name__} computes the loss of a batch several times, and cannot "
+            f"accumulate: `batches_per_step` must be 1, not {batches_per_step!r}"
+        )
 
 
 def _steps(steps: int | None, loader: Iterable[Any] | None) -> int | None:

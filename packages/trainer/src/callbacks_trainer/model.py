@@ -16,7 +16,8 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
     Args:
         network: The network.
         optimizer: Its optimizer; or the name of one of torch's, such as ``"adam"``; or a mapping
-            such as ``{"optim": "sgd", "lr": 0.1}``; or None for a model that is not trained.
+            such as ``{"optim": "sgd", "lr": 0.1}``; or several by their names, for a
+            *training_step* that uses them; or None for a model that is not trained.
         loss_function: A function of the prediction and the truth that returns a scalar; or the
             name of one in `torch.nn.functional`; or None for a model that only predicts.
         batch_metrics: Functions of the prediction and the truth, torchmetrics objects, or names
@@ -25,6 +26,9 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
         epoch_metrics: Objects with ``update``, ``compute`` and ``reset``: `Metric` or torchmetrics.
         device: Where to train: the network is moved there, and batches are as they come. By
             default everything stays where it is.
+        training_step: A function of the model and a batch that trains on it in a way of its own:
+            several losses, several optimizers, batches that are no pairs. See `training_step`,
+            which a subclass may override instead.
 
     Raises:
         TypeError: An argument is of the wrong kind.

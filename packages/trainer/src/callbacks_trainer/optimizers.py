@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import Parameter, signature
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import torch
 from torch.nn import Module
 from torch.optim import Optimizer
 
 from callbacks_core import did_you_mean
+
+from .combined import CombinedOptimizer, is_several
 
 OptimizerLike: TypeAlias = "Optimizer | str | Mapping[str, Any] | None"
 
@@ -29,20 +30,24 @@ def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None
     Args:
         optimizer: An optimizer; a name such as ``"adam"``, in any case, for torch's own with its
             defaults (``"sgd"`` with a learning rate of 0.01); a mapping of such a name under
-            ``"optim"`` and the optimizer's arguments; or None.
+            ``"optim"`` and the optimizer's arguments; a mapping of names to several optimizers,
+            which become a `CombinedOptimizer`; or None.
         network: The network whose parameters it trains.
 
     Raises:
         TypeError: *optimizer* is none of these.
-        ValueError: There is no optimizer of that name, it has parameters that are not the
-            network's, or its steps need a closure, such as those of ``LBFGS``.
+        ValueError: There is no optimizer of that name, or it has parameters that are not the
+            network's.
     """
     if optimizer is None:
         return None
     if isinstance(optimizer, Optimizer):
         _require_own_parameters(optimizer, network)
-        _refuse_closures(type(optimizer))
         return optimizer
+    if is_several(optimizer):
+        combined = CombinedOptimizer(cast("Mapping[str, Optimizer]", optimizer))
+        _require_own_parameters(combined, network)
+        return combined
     if isinstance(optimizer, str):
         return _make(optimizer, {}, network)
     if isinstance(optimizer, Mapping):
@@ -73,20 +78,10 @@ def _make(name: object, settings: dict[str, Any], network: Module) -> Optimizer:
             f"there is no optimizer {name!r}{did_you_mean(name.lower(), _CLASSES)} "
             f"(those of torch.optim: {', '.join(sorted(_CLASSES))})"
         )
-    _refuse_closures(_CLASSES[name.lower()])
     if name.lower() == "sgd":
         settings.setdefault("lr", 1e-2)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return _CLASSES[name.lower()](parameters, **settings)
-
-
-def _refuse_closures(optimizer: type[Optimizer]) -> None:
-    closure = signature(optimizer.step).parameters.get("closure")
-    if closure is not None and closure.default is Parameter.empty:
-        raise ValueError(
-            f"{optimizer.__name__} cannot be used here: a step of it needs a closure that computes "
-            f"the loss again"
-        )
 
 
 def _require_own_parameters(optimizer: Optimizer, network: Module) -> None:
