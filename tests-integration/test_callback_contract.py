@@ -120,6 +120,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     ),
     "CSVLogger": lambda cls, folder, model: cls(folder / "log.csv", append=True),
     "CallbackList": lambda cls, folder, model: cls([Recorder()]),
+    "CallbackTimer": lambda cls, folder, model: cls(verbose=False),
     "ChainedScheduler": lambda cls, folder, model: cls(
         [discovered()["ConstantLR"](), discovered()["ExponentialLR"](0.9)]
     ),
@@ -134,6 +135,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "DelayCallback": lambda cls, folder, model: cls(
         [discovered()["EarlyStopping"](monitor="loss", patience=9)], batch_delay=3
     ),
+    "DeviceMemoryMonitor": lambda cls, folder, model: cls(),
     "EMA": lambda cls, folder, model: cls(0.9),
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
     "ExponentialLR": lambda cls, folder, model: cls(0.5),
@@ -185,6 +187,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "TensorBoardGradientTracker": lambda cls, folder, model: cls(folder / "distributions"),
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
     "TerminateOnNaN": lambda cls, folder, model: cls(),
+    "ThroughputMonitor": lambda cls, folder, model: cls(),
     "Warmup": lambda cls, folder, model: cls(then=discovered()["StepLR"](1), steps=2),
     "WarmupStableDecay": lambda cls, folder, model: cls(
         warmup_steps=2, decay_steps=3, total_steps=12

@@ -218,3 +218,22 @@ def test_a_list_without_calls_has_an_empty_table():
         "callback     calls    total s    mean µs     max µs",
         "total            0      0.000",
     ]
+
+
+def test_callbacks_learn_in_which_list_they_stand():
+    """Before the first hook of a run, those that are added within it too."""
+    seen = []
+
+    class Curious(Callback):
+        def set_callbacks(self, callbacks):
+            seen.append(callbacks)
+
+        def on_epoch_begin(self, epoch_number, logs):
+            assert self.listed is seen[-1]
+
+    callbacks = CallbackList([Curious(), Curious()])
+    callbacks.callbacks[0].listed = callbacks.callbacks[1].listed = callbacks
+    play(callbacks, [{}])
+    assert seen == [callbacks] * 2
+    callbacks.append(Curious())
+    assert seen == [callbacks] * 3

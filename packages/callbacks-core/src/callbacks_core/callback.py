@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from .errors import NotAttachedError
 
 if TYPE_CHECKING:
+    from .callback_list import CallbackList
     from .logs import Logs
     from .model_like import ModelLike
 
@@ -92,6 +93,12 @@ class Callback(ABC):
     def set_params(self, params: dict[str, Any]) -> None:
         """Attach *params*; a loop calls this after `set_model` and before the first hook."""
         self._params = params
+
+    def set_callbacks(self, callbacks: CallbackList) -> None:
+        """Learn in which list it stands, which knows how long each callback takes.
+
+        A list calls this before the first hook of a run.
+        """
 
     def on_train_begin(self, logs: Logs) -> None:
         """Training begins. *logs* is empty."""

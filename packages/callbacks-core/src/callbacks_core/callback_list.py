@@ -68,6 +68,7 @@ class CallbackList(Callback):
             callback.set_model(self._model)
         if self._params is not None:
             callback.set_params(self._params)
+            self._introduce(callback)
 
     def __iter__(self) -> Iterator[Callback]:
         """Iterate over the callbacks."""
@@ -157,6 +158,11 @@ class CallbackList(Callback):
         for member in self._members:
             member.begin_run()
             member.callback.set_params(params)
+            self._introduce(member.callback)
+
+    def _introduce(self, callback: Callback) -> None:
+        if is_real(callback):  # what was made for the reference's hooks sees no others
+            callback.set_callbacks(self)
 
     def on_exception(self, exception: BaseException) -> None:
         """Tell everyone of *exception*; what they raise themselves is only reported."""

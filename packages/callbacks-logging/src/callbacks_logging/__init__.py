@@ -16,6 +16,7 @@ from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
 from .plots import plot_history, plot_metric
+from .monitors import CallbackTimer, DeviceMemoryMonitor, ThroughputMonitor
 from .progress import ColorProgress, ProgressBar, ProgressionCallback
 from .tensorboard_log import TensorBoardLogger
 
@@ -25,7 +26,9 @@ __all__ = [
     "Batches",
     "CSVGradientLogger",
     "CSVLogger",
+    "CallbackTimer",
     "ColorProgress",
+    "DeviceMemoryMonitor",
     "GradientLogger",
     "HistoryLogger",
     "JSONLinesLogger",
@@ -38,6 +41,7 @@ __all__ = [
     "TensorBoardGradientLogger",
     "TensorBoardGradientTracker",
     "TensorBoardLogger",
+    "ThroughputMonitor",
     "__version__",
     "plot_history",
     "plot_metric",
