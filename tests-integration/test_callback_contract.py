@@ -140,6 +140,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "EarlyStopping": lambda cls, folder, model: cls(monitor="loss", patience=9),
     "ExponentialLR": lambda cls, folder, model: cls(0.5),
     "HistoryLogger": lambda cls, folder, model: cls(batch_granularity=True),
+    "HTMLReport": lambda cls, folder, model: cls(folder / "report.html"),
     "JSONLinesLogger": lambda cls, folder, model: cls(folder / "log.jsonl", append=True),
     "Freeze": lambda cls, folder, model: cls("0", until_epoch=2),
     "GradualUnfreezing": lambda cls, folder, model: cls(["0"]),

@@ -56,11 +56,15 @@ def test_what_it_names_is_there(runs: list[Run], folder: Path, number: int) -> N
     """Every path of the summary exists, in a folder that this run has for itself."""
     found = re.findall(r"callboard-demo[^\s\"]*", runs[number - 1].stdout.decode())
     names = {Path(path).relative_to("callboard-demo").as_posix() for path in found}
-    written = ("best.pt", "last.pt", "log.csv", "curves.png", "tensorboard")
+    written = ("best.pt", "last.pt", "log.csv", "curves.png", "report.html", "tensorboard")
     assert names == {"mlflow.db", *(f"run-{number}/{name}" for name in written)}
     for path in found:
         assert (folder / path).exists(), path
     assert (folder / f"callboard-demo/run-{number}/curves.png").read_bytes()[1:4] == b"PNG"
+    report = (folder / f"callboard-demo/run-{number}/report.html").read_text(encoding="utf-8")
+    assert "finished</span>" in report
+    assert "val_accuracy" in report
+    assert "ModelCheckpoint.on_epoch_end" in report
 
 
 def test_it_writes_nowhere_else(runs: list[Run], folder: Path) -> None:

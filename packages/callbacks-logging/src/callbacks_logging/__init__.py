@@ -15,9 +15,10 @@ from .gradients import (
 from .history import HistoryLogger
 from .json_lines import JSONLinesLogger
 from .mlflow_log import MLFlowLogger
-from .plots import plot_history, plot_metric
 from .monitors import CallbackTimer, DeviceMemoryMonitor, ThroughputMonitor
+from .plots import plot_history, plot_metric
 from .progress import ColorProgress, ProgressBar, ProgressionCallback
+from .report import HTMLReport
 from .tensorboard_log import TensorBoardLogger
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ColorProgress",
     "DeviceMemoryMonitor",
     "GradientLogger",
+    "HTMLReport",
     "HistoryLogger",
     "JSONLinesLogger",
     "Logger",

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from callbacks_checkpoint import ModelCheckpoint
 from callbacks_core import Callback, CallbackList, DelayCallback, EarlyStopping, TerminateOnNaN
-from callbacks_logging import CSVLogger, MLFlowLogger, TensorBoardLogger
+from callbacks_logging import CSVLogger, HTMLReport, MLFlowLogger, TensorBoardLogger
 from callbacks_lr import ReduceLROnPlateau
 from callbacks_notify import ConsoleNotificator, NotificationCallback
 from callbacks_policies import ClipNorm, OptimizerPolicy, one_cycle_phases
@@ -34,6 +34,7 @@ class Files(NamedTuple):
     tensorboard: Path
     database: Path
     curves: Path
+    report: Path
 
 
 def run_demo(*, epochs: int, device: str, out: Path) -> Summary:
@@ -98,6 +99,7 @@ def _new_files(out: Path) -> Files:
         tensorboard=folder / "tensorboard",
         database=out / "mlflow.db",
         curves=folder / "curves.png",
+        report=folder / "report.html",
     )
 
 
@@ -111,7 +113,8 @@ def _callbacks(model: Model, files: Files, epochs: int, steps: int) -> list[Call
     cycle = max(1, round(0.8 * epochs))  # then the rate is lowered whenever it stops helping
     phases = one_cycle_phases(cycle * steps, lr=(0.02, 0.2), finetune_lr=0.002)
     logger = MLFlowLogger("callboard demo", tracking_uri=f"sqlite:///{files.database}")
-    logger.log_config_params({"epochs": epochs, "batch_size": 32, "optimizer": "SGD"})
+    config = {"epochs": epochs, "batch_size": 32, "optimizer": "SGD"}
+    logger.log_config_params(config)
     return [
         OptimizerPolicy(phases),
         ClipNorm(list(model.network.parameters()), max_norm=1.0),
@@ -129,6 +132,7 @@ def _callbacks(model: Model, files: Files, epochs: int, steps: int) -> list[Call
         CSVLogger(files.csv),
         TensorBoardLogger(files.tensorboard),
         logger,
+        HTMLReport(files.report, title="Handwritten digits", config=config),
         NotificationCallback(
             ConsoleNotificator(), alert_frequency=epochs, experiment_name="the digits"
         ),

@@ -30,6 +30,7 @@ class Summary(NamedTuple):
             ("last weights", _shown(files.last)),
             ("CSV", _shown(files.csv)),
             ("curves", _shown(files.curves)),
+            ("report", _shown(files.report)),
             ("TensorBoard", f"tensorboard --logdir {_shown(files.tensorboard)}"),
             ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{_shown(files.database)}"),
         ]
