@@ -81,8 +81,9 @@ class Console:
             self._prints = Prints(self._make_way, self._printed)
             self._prints.watch(self._stream, getattr(sys, "stderr", None))
         shown = fitting(parts, self.columns)
-        self._write(self._begin_row() + painted(shown, self._colors) + self._padding(shown))
-        self._drawn = width(plain(shown))
+        text = self._begin_row() + painted(shown, self._colors) + self._padding(shown)
+        self._drawn = width(plain(shown))  # before, in case another thread prints meanwhile
+        self._write(text)
 
     def finish(self, parts: list[Line]) -> None:
         """Show a line that stays, in several rows if it is wider than the terminal."""
