@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from torch import Tensor
 
-MEAN, DEVIATION, LOW, HIGH, LEAST = range(5)
+MEAN: Final = 0
+DEVIATION: Final = 1
+LOW: Final = 2
+HIGH: Final = 3
+LEAST: Final = 4
 MEASURES: Final = 5
 FROM_MEASURES: Final = (1, 2, math.inf)
 """The orders of norms that follow from the measures."""
