@@ -38,6 +38,7 @@ OPTIONAL = {path.parent.name for path in PACKAGES.glob("*/src/*/__init__.py")} |
     "tensorboard",
     "torch",
     "torchmetrics",
+    "wandb",
 }
 
 

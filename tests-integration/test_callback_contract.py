@@ -189,6 +189,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "TensorBoardLogger": lambda cls, folder, model: cls(folder / "runs"),
     "TerminateOnNaN": lambda cls, folder, model: cls(),
     "ThroughputMonitor": lambda cls, folder, model: cls(),
+    "WandBLogger": lambda cls, folder, model: cls(mode="disabled"),
     "Warmup": lambda cls, folder, model: cls(then=discovered()["StepLR"](1), steps=2),
     "WarmupStableDecay": lambda cls, folder, model: cls(
         warmup_steps=2, decay_steps=3, total_steps=12

@@ -39,12 +39,14 @@ ARCHITECTURE = {
     "callbacks-checkpoint": Shape(["callbacks-core", "torch"], ["safetensors"]),
     "callbacks-lr": Shape(["callbacks-core", "torch"], ["plot"]),
     "callbacks-policies": Shape(["callbacks-core", "torch"], ["plot"]),
-    "callbacks-logging": Shape(["callbacks-core", "colorama"], ["mlflow", "plot", "tensorboard"]),
+    "callbacks-logging": Shape(
+        ["callbacks-core", "colorama"], ["mlflow", "plot", "tensorboard", "wandb"]
+    ),
     "callbacks-notify": Shape(["callbacks-core"], ["apprise", "notif"]),
     "callbacks-trainer": Shape(["callbacks-core", "torch", "torchmetrics"]),
     "callboard": Shape(
         ["callbacks-core", *LEAVES],
-        ["apprise", "demo", "mlflow", "notif", "plot", "safetensors", "tensorboard"],
+        ["apprise", "demo", "mlflow", "notif", "plot", "safetensors", "tensorboard", "wandb"],
     ),
 }
 

@@ -20,6 +20,7 @@ from .plots import plot_history, plot_metric
 from .progress import ColorProgress, ProgressBar, ProgressionCallback
 from .report import HTMLReport
 from .tensorboard_log import TensorBoardLogger
+from .wandb_log import WandBLogger
 
 __all__ = [
     "AtomicCSVGradientLogger",
@@ -44,6 +45,7 @@ __all__ = [
     "TensorBoardGradientTracker",
     "TensorBoardLogger",
     "ThroughputMonitor",
+    "WandBLogger",
     "__version__",
     "plot_history",
     "plot_metric",

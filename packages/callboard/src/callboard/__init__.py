@@ -149,6 +149,7 @@ if TYPE_CHECKING:
         TensorBoardGradientTracker,
         TensorBoardLogger,
         ThroughputMonitor,
+        WandBLogger,
         plot_history,
         plot_metric,
     )
@@ -364,6 +365,7 @@ __all__ = [
     "Trigger",
     "UnsafeCheckpointError",
     "Verdict",
+    "WandBLogger",
     "Warmup",
     "WarmupStableDecay",
     "WebhookNotificator",
@@ -612,6 +614,7 @@ _NAMES = {
         "TensorBoardGradientTracker",
         "TensorBoardLogger",
         "ThroughputMonitor",
+        "WandBLogger",
         "plot_history",
         "plot_metric",
     ),
