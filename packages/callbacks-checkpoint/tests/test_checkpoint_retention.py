@@ -392,7 +392,7 @@ def test_kills_and_old_states_cost_no_good_file(
         initial_epoch=start,
     )
     there = {path.name for path in folder.iterdir() if path.name.isdecimal()}
-    books = {os.path.basename(file.path) for file in saver._ledger._files}
+    books = {os.path.basename(file.path) for file in saver._saves.ledger._files}
     assert there == books
     saved = not best_only or any(not math.isnan(value) for value in values)
     assert there or not saved

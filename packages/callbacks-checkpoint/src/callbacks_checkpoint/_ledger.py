@@ -36,7 +36,7 @@ class Ledger:
         best_link: str | None = None,
         last_link: str | None = None,
     ) -> None:
-        self._monitor = monitor
+        self.monitor = monitor
         self._retention = retention
         self.best_link = best_link
         self.last_link = last_link
@@ -44,7 +44,7 @@ class Ledger:
 
     def reset(self) -> None:
         """Forget every file."""
-        self._monitor.reset()
+        self.monitor.reset()
         self._files: list[SavedFile] = []
         self._replaced: list[SavedFile] = []
         self._newest: SavedFile | None = None
@@ -62,7 +62,7 @@ class Ledger:
     @property
     def best(self) -> SavedFile | None:
         """The file with the best value, or None."""
-        found = best_first(self._files, self._monitor.mode)
+        found = best_first(self._files, self.monitor.mode)
         return found[0] if found else None
 
     def saved(self, file: SavedFile) -> None:
@@ -86,16 +86,16 @@ class Ledger:
         self._files = files
         best = self.best
         rule = self._retention or Retention(last=1)
-        kept = rule.kept(files, self._monitor.mode)
+        kept = rule.kept(files, self.monitor.mode)
         self._files = [file for file in files if file in kept or file is best]
         if self._retention is not None:
             self._replaced += [file for file in files if file not in self._files]
-        self._monitor.best = self._best_value()
+        self.monitor.best = self._best_value()
 
     def _best_value(self) -> float:
         best = self.best
         if best is None or best.value is None:
-            return math.inf if self._monitor.mode == "min" else -math.inf
+            return math.inf if self.monitor.mode == "min" else -math.inf
         return best.value
 
     def resume(self, template: FilenameTemplate, epoch: int, batch: int | None) -> None:
@@ -113,7 +113,7 @@ class Ledger:
         self._files = [file for file in self._files if _is_there(file)]
         if before is not None and not _is_there(before):
             _logger.warning("the best checkpoint %r is gone; the best of the rest is", before.path)
-        self._monitor.best = self._best_value()
+        self.monitor.best = self._best_value()
         if self._retention is None:
             return
         known = {file.path for file in (*self._files, *self._replaced)}
@@ -154,7 +154,7 @@ class Ledger:
         self._files = [SavedFile(*file) for file in state["files"]]
         self._replaced = [SavedFile(*file) for file in state["replaced"]]
         self._newest = None if state["newest"] is None else SavedFile(*state["newest"])
-        self._monitor.best = self._best_value()
+        self.monitor.best = self._best_value()
 
 
 def _is_there(file: SavedFile) -> bool:

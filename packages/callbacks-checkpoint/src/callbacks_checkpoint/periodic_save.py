@@ -6,14 +6,11 @@ from __future__ import annotations
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, Any, ClassVar
 
 from callbacks_core import (
     Callback,
     FailurePolicy,
-    FatalCallbackError,
     Logs,
     Mode,
     Monitor,
@@ -34,18 +31,13 @@ from ._plan import (
     refuse_lone_trigger,
 )
 from ._ranks import path_from_rank_zero
+from ._restoring import restore_from
+from ._saves import Saves, moment
 from .asynchronous import WhileSaving
-from .errors import CheckpointError, RestoreFailedError, SaveFailedError
 from .retention import Retention, SavedFile
 from .triggers import Trigger, acted_upon
 
 _logger = logging.getLogger("callbacks_checkpoint")
-
-
-class _Failure(NamedTuple):
-    path: str
-    when: str
-    error: Exception
 
 
 class PeriodicSaveCallback(Callback):
@@ -162,18 +154,17 @@ class PeriodicSaveCallback(Callback):
             "temporary_filename", temporary_filename, self._template
         )
         self.keep = chosen_retention(keep, keep_only_last_best, self._template)
-        self._ledger = Ledger(
+        ledger = Ledger(
             self.monitor,
             self.keep,
             other_path("best_link", best_link, self._template, atomic=atomic_write),
             other_path("last_link", last_link, self._template, atomic=atomic_write),
         )
         self._reads_value = knows_best or best_link is not None
-        self._background = chosen_background(
+        background = chosen_background(
             asynchronous, while_saving, overlap, atomic=atomic_write, is_state=self._writes_state
         )
-        self._late_errors: list[Exception] = []
-        self._failure: _Failure | None = None
+        self._saves = Saves(ledger, background)
         self._epoch = 0
         self._batch: int | None = None
         self._restored = False
@@ -186,7 +177,7 @@ class PeriodicSaveCallback(Callback):
     @property
     def best_filename(self) -> str | None:
         """The best file so far, or None."""
-        best = self._ledger.best
+        best = self._saves.ledger.best
         return None if best is None else best.path
 
     @property
@@ -231,30 +222,26 @@ class PeriodicSaveCallback(Callback):
         Raises:
             HopelessPathError: Files of that name, or second names, cannot be written.
         """
-        if self._background is not None:
-            self._background.close()
-            self._take_note()
-            self._late_errors = []
+        self._saves.begin()
         is_spread = self._is_spread()
         if is_spread:
             refuse_lone_trigger(self._trigger)
         if is_rank_zero():
             staged = self.temporary_filename if self.atomic_write and not is_spread else None
             refuse_hopeless(self._template.trial_path(is_folder=is_spread), staged)
-            self._ledger.refuse_hopeless_links()
+            self._saves.ledger.refuse_hopeless_links()
         if self._restored:
-            self._ledger.resume(self._template, self._epoch, self._batch)
+            self._saves.ledger.resume(self._template, self._epoch, self._batch)
         else:
-            self._ledger.reset()
+            self._saves.ledger.reset()
         self._trigger.begin(resumed=self._restored)
         self._restored = False
-        self._failure = None
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Remove what the last epoch has replaced: by now the whole run's save knows of it."""
         self._epoch, self._batch = epoch_number, 0
-        with self._telling_late_errors():
-            self._tidy()
+        with self._saves.telling_late_errors():
+            self._saves.tidy()
 
     def on_batch_settled(self, batch_number: int, logs: Logs) -> None:
         """Save, if it is time already."""
@@ -262,11 +249,11 @@ class PeriodicSaveCallback(Callback):
         if not self._trigger.after_batch():
             return
         path = self._template.path(self._epoch, {"batch": batch_number})
-        with self._telling_late_errors():
-            if self._is_free():
+        with self._saves.telling_late_errors():
+            if self._saves.is_free():
                 with acted_upon(self._trigger, path):
                     self._save(SavedFile(path, self._epoch, batch_number), logs)
-                    self._tidy()
+                    self._saves.tidy()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Save, if it is time.
@@ -279,15 +266,15 @@ class PeriodicSaveCallback(Callback):
         self._epoch, self._batch = epoch_number, None
         due = self._trigger.after_epoch(epoch_number)
         file = SavedFile(path, epoch_number, value=value)
-        with self._telling_late_errors():
-            retry = self._failure is not None and self.save_best_only
-            if (due or retry) and self._is_free():
+        with self._saves.telling_late_errors():
+            retry = self._saves.last_has_failed and self.save_best_only
+            if (due or retry) and self._saves.is_free():
                 with acted_upon(self._trigger, path):
                     self._save_if_wanted(file, logs)
 
     def _save_if_wanted(self, file: SavedFile, logs: Logs) -> None:
         improves = self.save_best_only and file.value is not None
-        is_wanted = not improves or self._is_best(file.value or 0.0)
+        is_wanted = not improves or self._saves.is_best(file.value or 0.0)
         if self._is_spread():
             path = path_from_rank_zero(file.path if is_wanted else None)
             is_wanted, file = path is not None, file._replace(path=path or file.path)
@@ -299,43 +286,36 @@ class PeriodicSaveCallback(Callback):
         if self._trigger.after_exception(exception):
             batch = self._batch or 0
             path = self._template.path(self._epoch, {"batch": batch})
-            with self._telling_late_errors():
-                if self._is_free():
+            with self._saves.telling_late_errors():
+                if self._saves.is_free():
                     with acted_upon(self._trigger, path):
                         self._save(SavedFile(path, self._epoch, batch), {"batch": batch})
 
     def _save(self, file: SavedFile, logs: Logs, *, improved_to: float | None = None) -> None:
         if not (is_rank_zero() or self._is_spread()):
-            self._ledger.saved(file)
+            self._saves.ledger.saved(file)
             return
         if self.verbose and is_rank_zero():
             gain = ""
             if improved_to is not None:
                 name, before = self.monitor.name, self.monitor.best
                 gain = f"{name} improved from {before:.5f} to {improved_to:.5f}, "
-            print(f"Epoch {file.epoch}{_batch(file)}: {gain}saving file to {file.path}")
-        try:
-            self._write(file, logs)
-        except Exception as error:
-            self._failed(file, error)
-            raise
+            print(f"Epoch {moment(file)}: {gain}saving file to {file.path}")
+        self._saves.try_to(lambda: self._write(file, logs), file)
 
     def _is_spread(self) -> bool:
         """Whether each process has a part of what is saved, and has to save it."""
         return False
 
-    def _restore_folder(self, path: str) -> None:
-        raise NotImplementedError(f"{type(self).__name__} saves no folders")
-
     def _write(self, file: SavedFile, logs: Logs) -> None:
-        if self._background is not None:
-            self._hand_over(self._background, file, logs)
+        if self._saves.background is not None:
+            self._hand_over(self._saves.background, file, logs)
             return
         with open_to_write(
             file.path, self.open_mode, atomic=self.atomic_write, temporary=self.temporary_filename
         ) as fd:
             self.save_file(fd, file.epoch, logs)
-        self._succeeded(file)
+        self._saves.succeeded(file)
 
     def _hand_over(self, background: Background, file: SavedFile, logs: Logs) -> None:
         """Begin to save in the background."""
@@ -346,54 +326,6 @@ class PeriodicSaveCallback(Callback):
             temporary=self.temporary_filename,
         )
 
-    def _succeeded(self, file: SavedFile) -> None:
-        self._failure = None
-        self._ledger.saved(file)
-
-    def _failed(self, file: SavedFile, error: Exception) -> None:
-        when = f"after epoch {file.epoch}{_batch(file)}"
-        self._failure = _Failure(file.path, when, error)
-        self._ledger.failed(file)
-        error.add_note(f"while saving {file.path!r} {when}")
-
-    def _is_free(self) -> bool:
-        """Whether a save that is due can begin; what has ended until then is taken note of."""
-        if self._background is None:
-            return True
-        is_free = self._background.is_free()
-        self._take_note()
-        return is_free
-
-    def _is_best(self, value: float) -> bool:
-        under_way = () if self._background is None else self._background.values_under_way()
-        return self.monitor.is_better(value) and all(
-            value < other if self.monitor.mode == "min" else value > other for other in under_way
-        )
-
-    def _take_note(self) -> None:
-        """Take note of what has ended in the background."""
-        if self._background is None:
-            return
-        for file, error in self._background.ended():
-            if error is None:
-                self._succeeded(file)
-            else:
-                self._failed(file, error)
-                self._late_errors.append(error)
-
-    @contextmanager
-    def _telling_late_errors(self) -> Iterator[None]:
-        """Raise the first error of the background after the block, unless it raises itself."""
-        self._take_note()
-        yield
-        late, self._late_errors = self._late_errors, []
-        if late:
-            raise late[0]
-
-    def _tidy(self) -> None:
-        if is_rank_zero():
-            self._ledger.tidy()
-
     def on_train_end(self, logs: Logs) -> None:
         """Restore the best file if asked to.
 
@@ -401,35 +333,19 @@ class PeriodicSaveCallback(Callback):
             RestoreFailedError: It cannot be read.
             SaveFailedError: The last save failed.
         """
-        if self._background is not None:
-            self._background.drain()
-        with self._telling_late_errors():
-            self._end_training()
-
-    def _end_training(self) -> None:
-        try:
-            self._tidy()
-        except OSError as link:  # a second name; the rest is to be done all the same
-            where = str(link.filename2 or link.filename or self.filename)
-            self._failure = self._failure or _Failure(where, "at the end of training", link)
-        if self.restore_best:
-            self._restore_best()
-        if self._failure is not None:
-            path, when, error = self._failure
-            raise SaveFailedError(
-                f"the last save failed: {path!r} could not be written {when}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        self._saves.wait()
+        with self._saves.telling_late_errors():
+            self._saves.tidy_at_end(self.filename)
+            if self.restore_best:
+                self._restore_best()
+            self._saves.refuse_failure()
 
     def close(self) -> None:
         """Give signals back to whoever had them, and wait for what is being written."""
         try:
             self._trigger.end()
         finally:  # a signal may end the process in there
-            if self._background is not None:
-                self._background.close()
-                with self._telling_late_errors():
-                    self._tidy()
+            self._saves.close()
 
     def _restore_best(self) -> None:
         best = path_from_rank_zero(self.best_filename)
@@ -440,30 +356,23 @@ class PeriodicSaveCallback(Callback):
             return
         if self.verbose and is_rank_zero():
             print(f"Restoring data from {best}")
-        try:
-            if self._is_spread():
-                self._restore_folder(best)
-                return
-            with open_to_read(best, self.open_mode) as file:
-                self.restore(file)
-        except FatalCallbackError:
-            raise
-        except Exception as error:
-            why = error.why if isinstance(error, CheckpointError) else error
-            raise RestoreFailedError(
-                f"the best checkpoint {best!r} cannot be restored: {type(error).__name__}: {why}"
-            ) from error
+        restore_from(best, self._restore_folder if self._is_spread() else self._restore_file)
+
+    def _restore_file(self, path: str) -> None:
+        with open_to_read(path, self.open_mode) as file:
+            self.restore(file)
+
+    def _restore_folder(self, path: str) -> None:
+        raise NotImplementedError(f"{type(self).__name__} saves no folders")
 
     def state_dict(self) -> State:
         """Return what is on disk and what is to be removed, and where the trigger stands.
 
         It waits for what is being written, as that is part of it.
         """
-        if self._background is not None:
-            self._background.drain()
-            self._take_note()
+        self._saves.wait()
         return {
-            "ledger": self._ledger.state_dict(),
+            "ledger": self._saves.ledger.state_dict(),
             "trigger": self._trigger.state_dict(),
             "epoch": self._epoch,
             "batch": self._batch,
@@ -471,11 +380,7 @@ class PeriodicSaveCallback(Callback):
 
     def load_state_dict(self, state: State) -> None:
         """Take up a state; the next training goes on from it."""
-        self._ledger.load_state_dict(state["ledger"])
+        self._saves.ledger.load_state_dict(state["ledger"])
         self._trigger.load_state_dict(state["trigger"])
         self._epoch, self._batch = state["epoch"], state["batch"]
         self._restored = True
-
-
-def _batch(file: SavedFile) -> str:
-    return "" if file.batch is None else f", batch {file.batch}"

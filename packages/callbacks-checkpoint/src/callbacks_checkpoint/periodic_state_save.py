@@ -74,7 +74,7 @@ class PeriodicStateSave(PeriodicSaveCallback):
             super()._write(file, logs)
             return
         save_sharded(self.state_to_save(), file.path)
-        self._succeeded(file)
+        self._saves.succeeded(file)
 
     def _restore_folder(self, path: str) -> None:
         state = self.state_to_save()
