@@ -11,6 +11,7 @@ import os
 
 import _checkpoints
 import _clipping
+import _gradients
 import _imports
 import _instructions
 import _loggers
@@ -69,6 +70,13 @@ def main() -> None:
     print("\nClipNorm, in relation to clip_grad_norm_(foreach=True)")
     for count, ratio in _clipping.measure().items():
         print(f"{f'  {count} tensors':<34}{ratio:>13.3f}")
+    print("\na look at all gradients: one that goes from tensor to tensor in ms, how many times as")
+    print("quick the tracker and a logger of all statistics are, and the tracker's reads")
+    for network, look in _gradients.measure().items():
+        print(
+            f"{'  ' + network:<34}{look.tensor_by_tensor_ms:>13.1f}{look.tracker:>10.1f}"
+            f"{look.logger:>11.1f}{look.reads:>12}"
+        )
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():
         print(f"{'  ' + module:<34}{milliseconds:>13.0f}")

@@ -65,7 +65,7 @@ def test_doctor_names_what_an_extra_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     report = doctor.report()
     assert 'missing mlflow: pip install "callboard[mlflow]"' in report
     assert "callbacks-lr           missing: pip install callbacks-lr" in report
-    assert "  tensorboard            tensorboard 1.2.3" in report
+    assert "  tensorboard            numpy 1.2.3, tensorboard 1.2.3" in report
 
 
 def test_the_extras_are_those_of_the_metadata() -> None:
@@ -76,7 +76,9 @@ def test_the_extras_are_those_of_the_metadata() -> None:
         "mlflow": {"mlflow"},
         "notif": {"notif"},
         "plot": {"matplotlib"},
-        "tensorboard": {"tensorboard"},
+        "safetensors": {"numpy", "safetensors"},
+        "tensorboard": {"numpy", "tensorboard"},
+        "wandb": {"wandb"},
     }
 
 
