@@ -156,6 +156,22 @@ def test_a_hung_server_holds_up_nothing(wandb, caplog):
     assert "was not done after 0.1 s" in caplog.text
 
 
+def test_a_server_that_hangs_at_the_end_is_left(wandb, caplog):
+    """After the time there is; the warning says how to send the run."""
+    release = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeRun, "finish", lambda self, exit_code: release.wait(30))
+        logger = WandBLogger(timeout=2)
+        logger._grace = 0.0
+        play(logger, [{"loss": 1.0}])
+        release.set()
+    assert f"W&B run {logger.run_id} was not sent in time" in caplog.text
+    assert "wandb sync /somewhere/offline-run-1" in caplog.text
+    caplog.clear()
+    play(logger, [{"loss": 1.0}])
+    assert caplog.text == ""
+
+
 def test_a_server_that_fails_ends_no_training(wandb, caplog):
     """It is told once, and what was not taken is tried again."""
     failures = [RuntimeError("503")]

@@ -24,7 +24,8 @@ _EXIT_CODES: Final[dict[Outcome, int]] = {"finished": 0, "failed": 1, "interrupt
 class Connection:
     """One run, opened when the first value is written and again for what comes after its end.
 
-    All methods may wait for a server: they are called by the logger's own thread.
+    Its methods may wait for a server: but for the last one they are called by the logger's own
+    thread.
 
     Args:
         options: The arguments of ``wandb.init``.
@@ -35,6 +36,7 @@ class Connection:
     def __init__(self, options: Mapping[str, Any], run_id: str | None, patience: float) -> None:
         self.id = run_id or secrets.token_hex(4)
         self.run: Run | None = None
+        self._finishing: Run | None = None
         self._options = dict(options)
         self._patience = patience
 
@@ -58,7 +60,7 @@ class Connection:
                     self.id,
                     redacted(f"{type(error).__name__}: {error}"),
                     self.id,
-                    self.run.dir.removesuffix("files").rstrip("/"),
+                    _folder(self.run),
                 )
             self._define_axes(self.run)
         return self.run
@@ -95,8 +97,24 @@ class Connection:
         """End the run."""
         run, self.run = self.run, None
         if run is not None:
+            self._finishing = run
             run.finish(exit_code=_EXIT_CODES[outcome])
+            self._finishing = None
+
+    def warn_if_unsent(self) -> None:
+        """Tell how to send a run whose end is still waited for; called by the training thread."""
+        run, self._finishing = self._finishing or self.run, None
+        if run is not None:
+            _logger.warning(
+                "W&B run %s was not sent in time. To send it later: wandb sync %s",
+                self.id,
+                _folder(run),
+            )
 
     def __getstate__(self) -> dict[str, object]:
         """Copy and pickle without the run itself."""
-        return {**vars(self), "run": None}
+        return {**vars(self), "run": None, "_finishing": None}
+
+
+def _folder(run: Run) -> str:
+    return run.dir.removesuffix("files").rstrip("/")

@@ -144,6 +144,10 @@ class WandBLogger(Logger):
         """End the run."""
         self._connection.finish(outcome)
 
+    def conclude(self) -> None:
+        """Tell how to send what was not sent in time."""
+        self._connection.warn_if_unsent()
+
     def sink_state(self) -> State:
         """Return the run's id, to go on with it."""
         return {"run_id": self._connection.id} if self._trained else {}
