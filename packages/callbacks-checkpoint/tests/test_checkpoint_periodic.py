@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks_checkpoint import (
+    EveryEpochs,
+    EveryMinutes,
     ModelCheckpoint,
     PeriodicSaveCallback,
     RestoreFailedError,
@@ -528,3 +530,54 @@ def test_a_wrong_argument_is_refused_at_once(options, error, message):
     with pytest.raises(error) as caught:
         Text("file", **options)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("flag", ["save_best_only", "atomic_write", "asynchronous", "verbose"])
+def test_a_flag_is_true_or_false(flag):
+    """The text "no" would count as true."""
+    with pytest.raises(TypeError, match=f"`{flag}` must be True or False, not 'no'"):
+        ModelCheckpoint("weights.pt", **{flag: "no"})
+
+
+@pytest.mark.parametrize("argument", ["filename", "best_link", "temporary_filename"])
+def test_a_name_is_a_files(argument):
+    """A name that ends like a folder's could never be written."""
+    with pytest.raises(ValueError, match=f"`{argument}` 'run/' names a folder"):
+        ModelCheckpoint(**{"filename": "{epoch}.pt", argument: "run/"})
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"best_link": "run/2.pt"}, "is a name that `filename` 'run/{epoch}.pt' may have, too"),
+        ({"best_link": "a.pt", "last_link": "a.pt"}, "`best_link` and `last_link` must differ"),
+    ],
+)
+def test_second_names_are_names_of_their_own(options, problem):
+    """A link that takes the place of a file of the series would lose it."""
+    with pytest.raises(ValueError, match=problem):
+        ModelCheckpoint("run/{epoch}.pt", **options)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_two_savers_of_a_training_do_not_share_a_name(tmp_path, asynchronous):
+    """The second one would replace what the first has saved, epoch after epoch."""
+    path = tmp_path / "run.pt"
+    savers = [Text(path, asynchronous=asynchronous), Text(f"{tmp_path}/./run.pt")]
+    with pytest.raises(FatalCallbackError, match=r"would both write to .*a name of its own"):
+        play(savers, [{"val_loss": 1.0}])
+    assert os.listdir(tmp_path) == []
+    play(savers[:1], [{"val_loss": 1.0}])
+    play(savers[1:], [{"val_loss": 1.0}])
+    assert path.read_text(encoding="utf-8") == "epoch 1\n"
+
+
+def test_two_savers_of_a_training_do_not_share_a_trigger(tmp_path):
+    """It would take the first one's save for the save of both."""
+    trigger = EveryMinutes(10)
+    savers = [
+        Text(tmp_path / "a", trigger=trigger),
+        Text(tmp_path / "b", trigger=EveryEpochs(1) | trigger),
+    ]
+    with pytest.raises(FatalCallbackError, match="share a trigger; give each an object"):
+        play(savers, [{"val_loss": 1.0}])

@@ -26,8 +26,8 @@ class FilenameTemplate:
 
     Raises:
         TypeError: *filename* is neither a str nor a path.
-        ValueError: It is empty, its braces do not match, a field is no plain name, or a format
-            fits no number.
+        ValueError: It is empty or a folder's, its braces do not match, a field is no plain name, or
+            a format fits no number.
 
     Attributes:
         text: The name as it was given.
@@ -37,6 +37,8 @@ class FilenameTemplate:
     def __init__(self, filename: PathLike) -> None:
         as_path("filename", filename)  # refuses what is no path
         self.text = os.fspath(filename)
+        if not os.path.basename(self.text):
+            raise ValueError(f"`filename` {self.text!r} names a folder; add the name of a file")
         try:
             parsed = list(_formatter.parse(self.text))
             names = list(_names(self.text))

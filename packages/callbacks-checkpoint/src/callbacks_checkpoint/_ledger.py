@@ -27,6 +27,9 @@ class Ledger:
             the best file is remembered.
         best_link: A second name for the best file, or None.
         last_link: A second name for the newest file, or None.
+
+    Raises:
+        ValueError: The two second names are the same.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class Ledger:
     ) -> None:
         self.monitor = monitor
         self._retention = retention
+        if best_link is not None and best_link == last_link:
+            raise ValueError(f"`best_link` and `last_link` must differ, and are {best_link!r}")
         self.best_link = best_link
         self.last_link = last_link
         self.reset()

@@ -28,6 +28,17 @@ def refuse_half_options(
         )
 
 
+def refuse_vague(**flags: object) -> None:
+    """Raise unless each flag is true or false.
+
+    Raises:
+        TypeError: One is not, such as ``"no"``, which would count as true.
+    """
+    for name, value in flags.items():
+        if value not in (True, False):
+            raise TypeError(f"`{name}` must be True or False, not {value!r}")
+
+
 def chosen_trigger(
     trigger: Trigger | None, period: int, template: FilenameTemplate, save_best_only: bool
 ) -> Trigger:
@@ -104,7 +115,8 @@ def other_path(
 
     Raises:
         TypeError: *path* is none.
-        ValueError: It is the saver's own, or a second name for what is written in place.
+        ValueError: It is or may be the saver's own, a folder's, or a second name for what is
+            written in place.
     """
     if path is None:
         return None
@@ -112,9 +124,23 @@ def other_path(
     text = os.fspath(path)
     if text == template.text:
         raise ValueError(f"`{argument}` must not be `filename` itself, {text!r}")
+    if not os.path.basename(text):
+        raise ValueError(f"`{argument}` {text!r} names a folder; add the name of a file")
+    if _is_of_series(text, template):
+        raise ValueError(
+            f"`{argument}` {text!r} is a name that `filename` {template.text!r} may have, too"
+        )
     if not atomic:
         raise ValueError(
             f"`{argument}` needs `atomic_write=True`: a file that is written in place changes "
             f"under all its names"
         )
     return text
+
+
+def _is_of_series(path: str, template: FilenameTemplate) -> bool:
+    """Whether the number of an epoch or batch makes *path* of the template."""
+    if not template.fields or not set(template.fields) <= {"epoch", "batch"}:
+        return False
+    same_folder = os.path.dirname(path) == os.path.dirname(template.text)
+    return same_folder and template.fits(os.path.basename(path))

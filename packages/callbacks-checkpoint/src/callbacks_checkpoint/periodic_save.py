@@ -23,12 +23,14 @@ from ._background import Background, chosen_background
 from ._filename import FilenameTemplate
 from ._files import check_mode, open_to_read, open_to_write, refuse_hopeless
 from ._ledger import Ledger
+from ._neighbours import Claim, claim, release
 from ._plan import (
     chosen_retention,
     chosen_trigger,
     other_path,
     refuse_half_options,
     refuse_lone_trigger,
+    refuse_vague,
 )
 from ._ranks import path_from_rank_zero
 from ._restoring import restore_from
@@ -48,7 +50,7 @@ class PeriodicSaveCallback(Callback):
     *filename* may have fields, named ``epoch`` or like a value in the epoch's logs:
     ``"weights.{epoch:02d}-{val_loss:.2f}.pt"``. A field ``batch`` is the number of batches done in
     the epoch. Missing folders are made. A path that can never be written is refused before the
-    first batch.
+    first batch, and so is a name that another saver of the same training has.
 
     A file is complete or absent: it is written under a temporary name, brought to disk, and only
     then takes its name, so that a run can be killed at any moment. A save that fails is reported
@@ -133,6 +135,15 @@ class PeriodicSaveCallback(Callback):
         overlap: bool = False,
     ) -> None:
         self._template = FilenameTemplate(filename)
+        refuse_vague(
+            save_best_only=save_best_only,
+            keep_only_last_best=keep_only_last_best,
+            restore_best=restore_best,
+            verbose=verbose,
+            atomic_write=atomic_write,
+            asynchronous=asynchronous,
+            overlap=overlap,
+        )
         self.monitor = Monitor(monitor, mode)
         knows_best = save_best_only or (isinstance(keep, Retention) and keep.best > 0)
         refuse_half_options(keep_only_last_best, restore_best, save_best_only, knows_best)
@@ -221,6 +232,7 @@ class PeriodicSaveCallback(Callback):
 
         Raises:
             HopelessPathError: Files of that name, or second names, cannot be written.
+            FatalCallbackError: Another saver of this training has the same name or trigger.
         """
         self._saves.begin()
         is_spread = self._is_spread()
@@ -230,12 +242,20 @@ class PeriodicSaveCallback(Callback):
             staged = self.temporary_filename if self.atomic_write and not is_spread else None
             refuse_hopeless(self._template.trial_path(is_folder=is_spread), staged)
             self._saves.ledger.refuse_hopeless_links()
+        model = getattr(self, "model", None)  # without one, nobody knows of which training it is
+        claim(self, Claim(model, self._paths(), self._trigger))
         if self._restored:
             self._saves.ledger.resume(self._template, self._epoch, self._batch)
         else:
             self._saves.ledger.reset()
         self._trigger.begin(resumed=self._restored)
         self._restored = False
+
+    def _paths(self) -> tuple[str, ...]:
+        ledger = self._saves.ledger
+        staged = self.temporary_filename if self._saves.background is not None else None
+        names = (self.filename, ledger.best_link, ledger.last_link, staged)
+        return tuple(name for name in names if name is not None)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:
         """Remove what the last epoch has replaced: by now the whole run's save knows of it."""
@@ -333,6 +353,7 @@ class PeriodicSaveCallback(Callback):
             RestoreFailedError: It cannot be read.
             SaveFailedError: The last save failed.
         """
+        release(self)
         self._saves.wait()
         with self._saves.telling_late_errors():
             self._saves.tidy_at_end(self.filename)
@@ -342,6 +363,7 @@ class PeriodicSaveCallback(Callback):
 
     def close(self) -> None:
         """Give signals back to whoever had them, and wait for what is being written."""
+        release(self)
         try:
             self._trigger.end()
         finally:  # a signal may end the process in there
