@@ -233,3 +233,33 @@ def test_the_writer_of_torch_takes_it(tmp_path):
         writer.add_scalar("still", 1.0)
     names = {path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()}
     assert "gradient_distributions_weight_mean_std_dev_up" in names
+
+
+def test_a_look_reads_nothing():
+    """Neither for a tensor nor for all of them: the numbers come over when the epoch ends."""
+    from torch.overrides import TorchFunctionMode
+
+    reads = []
+
+    class Count(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            name = getattr(function, "__name__", "")
+            if name in ("item", "tolist", "numpy", "cpu", "__float__", "__bool__", "__index__"):
+                reads.append(name)
+            return function(*args, **(kwargs or {}))
+
+    network = torch.nn.ParameterList([torch.zeros(n % 7 + 1, 3) for n in range(100)])
+    for weight in network:
+        weight.grad = torch.ones_like(weight)
+    writer = Writer()
+    tracker = TensorBoardGradientTracker(writer)
+    look = tracker.on_backward_end
+
+    def counted(batch_number):
+        with Count():
+            look(batch_number)
+
+    tracker.on_backward_end = counted
+    play(tracker, [{}], batches=3, model=SimpleModel(network))
+    assert reads == []
+    assert len(writer.scalars) == 500
