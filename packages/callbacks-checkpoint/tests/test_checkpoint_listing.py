@@ -19,6 +19,7 @@ from callbacks_checkpoint import (
     list_checkpoints,
     load_newest,
     load_safetensors,
+    save_sharded,
     verify_checkpoint,
 )
 from callbacks_core import SimpleModel
@@ -245,3 +246,12 @@ def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "safetensors.torch", raising=False)
     with pytest.raises(ImportError, match=r"pip install \"callbacks-checkpoint\[safetensors\]\""):
         export_safetensors({}, tmp_path / "a")
+
+
+def test_a_sharded_checkpoint_is_named_to_whoever_looks_for_files(tmp_path):
+    """It is a folder, which is loaded in another way: the error says in which."""
+    pytest.importorskip("torch.distributed.checkpoint")
+    save_sharded({"weight": torch.ones(2)}, tmp_path / "4.pt")
+    assert list_checkpoints(tmp_path) == []
+    with pytest.raises(FileNotFoundError, match=r"'4\.pt' is sharded, which load_sharded reads"):
+        load_newest(tmp_path)

@@ -15,6 +15,7 @@ from callbacks_core import Mode, PathLike
 from .checkpoint_file import load_checkpoint, verify_checkpoint
 from .errors import CheckpointError
 from .retention import SavedFile, best_first
+from .sharded import MANIFEST
 from .unsealing import read_about
 
 _logger = logging.getLogger("callbacks_checkpoint")
@@ -71,7 +72,8 @@ def list_checkpoints(
 ) -> list[ListedCheckpoint]:
     """Return the checkpoints in a folder, series by series, the oldest of each first.
 
-    They are the sealed files, and others whose names end like those of checkpoints.
+    They are the sealed files, and others whose names end like those of checkpoints. Folders with
+    sharded checkpoints are not among them: `verify_sharded` and `load_sharded` are for these.
 
     Args:
         folder: The folder; those within it are not looked at.
@@ -138,12 +140,16 @@ def load_newest(
         map_location: Where its tensors go, as for `torch.load`.
 
     Raises:
-        FileNotFoundError: There is no checkpoint, or no such folder.
+        FileNotFoundError: There is no checkpoint, no such folder, or there are sharded
+            checkpoints alone, which the message names.
         CheckpointError: None of those that there are can be loaded; the message lists them.
     """
     files = list_checkpoints(folder, pattern=pattern, verify=False)
     if not files:
-        raise FileNotFoundError(f"there is no checkpoint {pattern!r} in {os.fspath(folder)!r}")
+        raise FileNotFoundError(
+            f"there is no checkpoint {pattern!r} in {os.fspath(folder)!r}"
+            f"{_sharded(folder, pattern)}"
+        )
     problems: list[str] = []
     for file in sorted(files, key=_age, reverse=True):
         try:
@@ -155,6 +161,13 @@ def load_newest(
             _logger.warning("%s; going back to %r", problem, os.fspath(file.path))
         return LoadedCheckpoint(state, file.path, file.about)
     raise CheckpointError(os.fspath(folder), "none is good: " + "; ".join(problems))
+
+
+def _sharded(folder: PathLike, pattern: str) -> str:
+    """Return what to say of the sharded checkpoints in a folder; nothing where there are none."""
+    names = [entry.name for entry in os.scandir(folder) if (Path(entry.path) / MANIFEST).is_file()]
+    found = sorted(name for name in names if fnmatch(name, pattern))
+    return f"; {found[-1]!r} is sharded, which load_sharded reads" if found else ""
 
 
 def _age(file: ListedCheckpoint) -> tuple[float, float, int]:

@@ -46,7 +46,8 @@ def _action(
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog="The exit code is 1 when a file is damaged, and 2 when there is none or the "
-        "command makes no sense.",
+        "command makes no sense. Sharded checkpoints, which are folders, are passed over: "
+        "callbacks_checkpoint.verify_sharded is for these.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder they are in")
     parser.add_argument(
