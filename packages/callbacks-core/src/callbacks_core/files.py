@@ -57,6 +57,8 @@ def make_folder(path: PathLike, *, durability: Durability = "fsync") -> None:
     from pathlib import Path  # a fifth of this package's import time
 
     folder = Path(path)
+    if folder.is_dir():
+        return
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     if durability == "fsync":
