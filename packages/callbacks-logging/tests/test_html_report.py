@@ -9,8 +9,8 @@ import pytest
 from callbacks_core import HopelessPathError, LambdaCallback, Secret
 from callbacks_core.testing import play
 from callbacks_logging import HTMLReport
+from callbacks_logging._environment import git_commit
 from callbacks_logging.report import logger as module
-from callbacks_logging.report.facts import git_commit
 
 EPOCHS = [
     {"loss": 1.5, "accuracy": 50.0, "val_loss": 2.5, "val_accuracy": 40.0},

@@ -3,6 +3,7 @@ import copy
 import importlib.util
 import os
 import pickle
+import platform
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from callbacks_core import Callback, HopelessPathError, LambdaCallback, SimpleModel
 from callbacks_core.testing import play
-from callbacks_logging import MLFlowLogger
+from callbacks_logging import MLFlowLogger, __version__
 from callbacks_logging.mlflow_log import run, tracking
 from callbacks_logging.mlflow_log.sending import Reading
 from callbacks_logging.mlflow_log.service import Service
@@ -264,6 +265,19 @@ def test_the_script_and_the_user_are_tags(database, client):
     tags = client.get_run(logger.run_id).data.tags
     assert tags["mlflow.source.name"] == sys.argv[0]
     assert tags["mlflow.user"]
+    assert tags["environment.Python"] == platform.python_version()
+    assert tags["environment.callbacks-logging"] == __version__
+    assert "mlflow.source.git.commit" not in tags
+
+
+def test_the_git_commit_is_a_tag(database, client, tmp_path):
+    """That of the folder in which the training runs."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("0123456789abcdef\n")
+    logger = MLFlowLogger("commits", database)
+    play(logger, [{"loss": 0.5}])
+    tags = client.get_run(logger.run_id).data.tags
+    assert tags["mlflow.source.git.commit"] == "0123456789abcdef"
 
 
 def test_training_does_not_import_mlflow(database, tmp_path):

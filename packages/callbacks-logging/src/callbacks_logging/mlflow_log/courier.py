@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -47,9 +47,9 @@ class Courier:
         except ServiceError as error:
             _logger.warning("MLflow could not be asked about its tracking URI: %s", error)
 
-    def open_run(self, experiment: str, run: str | None) -> str:
+    def open_run(self, experiment: str, run: str | None, tags: Mapping[str, str]) -> str:
         """Return the id of a run that is running from now on."""
-        return str(self._ask("open_run", experiment, run))
+        return str(self._ask("open_run", experiment, run, tags))
 
     def send_metrics(self, run: str, readings: Sequence[Reading]) -> None:
         """Send up to a thousand readings."""

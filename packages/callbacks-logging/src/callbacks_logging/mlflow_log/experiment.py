@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .tracking import Tracking
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def open_run(client: MlflowClient, tracking: Tracking, experiment: str, run: str | None) -> str:
+def open_run(
+    client: MlflowClient,
+    tracking: Tracking,
+    experiment: str,
+    run: str | None,
+    tags: Mapping[str, str],
+) -> str:
     """Return the id of a run that is running from now on.
 
     Args:
@@ -22,11 +29,12 @@ def open_run(client: MlflowClient, tracking: Tracking, experiment: str, run: str
         tracking: Where it leads to.
         experiment: The experiment's name; one that was deleted is restored.
         run: The id of a run to go on with; if it is gone for good, a new one is made.
+        tags: Tags of a new run, besides those that MLflow finds.
     """
     if run is not None and _reopened(client, run):
         return run
-    tags = _tags()
-    made = client.create_run(_experiment_id(client, tracking, experiment), tags=tags)
+    found = {**tags, **_tags()}
+    made = client.create_run(_experiment_id(client, tracking, experiment), tags=found)
     return str(made.info.run_id)
 
 

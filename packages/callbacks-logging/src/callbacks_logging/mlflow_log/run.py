@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from callbacks_core import BackgroundWorker
 from callbacks_core.secrets import redacted
 
+from .._environment import environment
 from .breaker import Breaker
 from .courier import Courier, ServiceError
 from .sending import METRICS_AT_ONCE, PARAMS_AT_ONCE, Reading, Status
@@ -198,7 +199,7 @@ class Run:
 
     def _open(self, service: Service | Courier) -> str:
         if not self.opened:
-            self.id = service.open_run(self._experiment, self.id)
+            self.id = service.open_run(self._experiment, self.id, _environment_tags())
             self._sent_status = "RUNNING"
             self.opened = True
         return str(self.id)
@@ -284,3 +285,10 @@ class Run:
             )
         self._problem = problem
         self._set_aside()
+
+
+def _environment_tags() -> dict[str, str]:
+    facts = environment()
+    commit = facts.pop("git commit")
+    tags = {f"environment.{name}": value for name, value in facts.items()}
+    return tags if commit == "none" else {**tags, "mlflow.source.git.commit": commit}

@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from callbacks_core.secrets import redacted
@@ -53,9 +53,9 @@ class Service:
             self._client = self._tracking.client()
         return self._client
 
-    def open_run(self, experiment: str, run: str | None) -> str:
+    def open_run(self, experiment: str, run: str | None, tags: Mapping[str, str]) -> str:
         """Return the id of a run that is running from now on; see `experiment.open_run`."""
-        return open_run(self._connected(), self._tracking, experiment, run)
+        return open_run(self._connected(), self._tracking, experiment, run, tags)
 
     def send_metrics(self, run: str, readings: Sequence[Reading]) -> None:
         """Send up to a thousand readings."""

@@ -39,7 +39,7 @@ def send_unsent(service: Service | Courier, tracking: Tracking) -> list[Path]:
         spools = list(group)
         entries = [entry for spool in spools for entry in spool.read()]
         ids = [content[0] for kind, *content in entries if kind == RUN]
-        run = service.open_run(origin.experiment, ids[-1] if ids else None)
+        run = service.open_run(origin.experiment, ids[-1] if ids else None, {})
         send_entries(service, run, entries)
         _logger.info("sent %d values of an earlier training to MLflow run %s", len(entries), run)
         for spool in spools:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks_core import as_path, durable_open, probe
 
+from .._environment import environment
 from ..base import Logger, Outcome
-from .facts import environment, settings
+from .facts import settings
 from .page import Run, State, page
 
 if TYPE_CHECKING:
