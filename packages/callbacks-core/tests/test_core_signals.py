@@ -16,14 +16,15 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Put back every handler that a test may leave, and insist that none is left."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
+    """Begin with the handlers of a process that nobody told to ignore any, and leave none."""
+    usual = dict.fromkeys((signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP), signal.SIG_DFL)
+    usual[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    after = {number: signal.getsignal(number) for number in numbers}
+    after = {number: signal.getsignal(number) for number in usual}
     for number, handler in before.items():
         signal.signal(number, handler)
-    assert after == before
+    assert after == usual
 
 
 @pytest.fixture
