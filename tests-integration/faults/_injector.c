@@ -216,7 +216,7 @@ int fclose(FILE *file) {
     REAL(fclose);
     if (!file || !within(fileno(file))) return real(file);
     int fail = enter() == FAIL;
-    record("close", forget(fileno(file)), 0, NULL, 0, NULL);
+    record(fail ? "failed close" : "close", forget(fileno(file)), 0, NULL, 0, NULL);
     int result = real(file);
     leave();
     if (fail) errno = injector.error;
@@ -230,7 +230,7 @@ int close(int descriptor) {
         return real(descriptor);
     }
     int fail = enter() == FAIL; // a close that fails closes all the same
-    record("close", forget(descriptor), 0, NULL, 0, NULL);
+    record(fail ? "failed close" : "close", forget(descriptor), 0, NULL, 0, NULL);
     int result = real(descriptor);
     leave();
     if (fail) errno = injector.error;
