@@ -145,6 +145,23 @@ def test_a_hung_sink_holds_up_nothing(caplog):
     assert "Hung was not done after 0.05 s" in caplog.text
 
 
+def test_what_a_hung_sink_has_no_room_for_is_told_and_counted(caplog):
+    """Not before something is lost, and with its number in the end."""
+    release = threading.Event()
+
+    class Hung(Listed):
+        def write_epoch(self, epoch, values):
+            release.wait(30)
+
+    logger = Hung(timeout=0.01)
+    play(logger, [{}] * 1500)
+    assert "cannot keep up" not in caplog.text
+    play(logger, [{}] * 2100)
+    release.set()
+    assert caplog.text.count("Hung cannot keep up: the oldest values are lost") == 1
+    assert "Hung: 2099 entries could not be written and are lost" in caplog.text
+
+
 def test_a_hopeless_sink_is_refused_before_the_first_batch():
     """`open` may say that it can never work."""
 

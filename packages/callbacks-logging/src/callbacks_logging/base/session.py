@@ -41,6 +41,7 @@ class Session:
         self._flush = flush
         self._entries: deque[Entry] = deque()
         self._worker = BackgroundWorker(name)
+        self._scheduled = False
         self._lost = 0
         self._problem: Exception | None = None
 
@@ -52,9 +53,12 @@ class Session:
             self._lost += 1
             if self._lost == 1:
                 _logger.warning("%s cannot keep up: the oldest values are lost", self._name)
-        self._worker.submit(self._drain)
+        if not self._scheduled:
+            self._scheduled = True
+            self._worker.submit(self._drain)
 
     def _drain(self) -> None:
+        self._scheduled = False
         try:
             while self._entries:
                 self._write_first()
