@@ -391,6 +391,26 @@ def test_what_a_dead_server_did_not_take_is_sent_with_the_next_training(
     assert not unsent.exists()
 
 
+def test_a_run_that_was_never_made_is_one_run_later(database, client, monkeypatch, tmp_path):
+    """What came before, during and after the training belongs together."""
+    unsent = tmp_path / "unsent"
+    (tmp_path / "note.txt").write_text("words")
+    with monkeypatch.context() as patch:
+        patch.setattr(Service, "open_run", lambda *args: 1 / 0)
+        patch.setattr(run, "Courier", Service)
+        dead = MLFlowLogger("never", database, artifacts=["note.txt"], unsent=unsent)
+        play(dead, [{"loss": 0.5}])
+        dead.log_metric("later", 2.0)
+    play(MLFlowLogger("never", database, unsent=unsent), [{"loss": 1.0}])
+    experiment = client.get_experiment_by_name("never").experiment_id
+    runs = client.search_runs([experiment])
+    (found,) = (each for each in runs if each.data.metrics["loss"] == 0.5)
+    assert len(runs) == 2
+    assert found.data.metrics["later"] == 2.0
+    assert client.list_artifacts(found.info.run_id)[0].path == "note.txt"
+    assert not unsent.exists()
+
+
 def raise_at(last, epoch):
     if epoch == last:
         raise RuntimeError("no")

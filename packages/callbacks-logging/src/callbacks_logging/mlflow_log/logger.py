@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -188,7 +188,7 @@ class MLFlowLogger(Logger):
     @contextmanager
     def _sending(self) -> Iterator[None]:
         """Send what is handed in to a run that has ended; otherwise it goes with the rest."""
-        after = self._run.opened and not self._run.connected
+        after = self._trained and not self._run.connected
         if after:
             self._run.connect()
         yield
@@ -243,14 +243,15 @@ class MLFlowLogger(Logger):
 
     def conclude(self) -> None:
         """Log the artifacts, and the model."""
-        wants_model = self.model_name is not None and self._ended == "finished"
-        if not (self._artifacts or wants_model) or not self._run.opened:
-            return
-        for path in self._artifacts:
-            self.log_artifact(path)
-        if wants_model:
-            with save_model(self.model.network, self.input_example) as folder:
-                self.log_artifact(folder, self.model_name)
+        artifacts: list[tuple[str, str | None]] = [(path, None) for path in self._artifacts]
+        with ExitStack() as until_sent:
+            if self.model_name is not None and self._ended == "finished":
+                saved = save_model(self.model.network, self.input_example)
+                artifacts.append((str(until_sent.enter_context(saved)), self.model_name))
+            if artifacts:
+                with self._sending():
+                    for path, folder in artifacts:
+                        self._run.log_artifact(path, folder)
 
     def sink_state(self) -> State:
         """Return the run's id, to go on with it."""

@@ -63,6 +63,7 @@ class Run:
         self._worker = BackgroundWorker("the MLflow logger")
         self._breaker = Breaker()
         self._spool: Spool | None = None
+        self._last_spool: Spool | None = None  # of an earlier connection
         self._full: list[Spool] = []  # those that nothing is added to any more
         self._lock = Lock()
         self._swept = False
@@ -83,12 +84,18 @@ class Run:
             if not self._tracking.is_common:  # it takes seconds to ask
                 service.check()
             self._service = service
-            tracking = self._tracking
-            self._spool = Spool.new(tracking.unsent(), tracking.resolved(), self._experiment)
+            self._spool = self._next_spool()
             self._breaker = Breaker()
             self._swept = False
             self._lost = 0
             self._problem = ""
+
+    def _next_spool(self) -> Spool:
+        """Return a file for this run, which later ones are known to belong to as well."""
+        if self._last_spool is not None:
+            return self._last_spool.next()
+        tracking = self._tracking
+        return Spool.new(tracking.unsent(), tracking.resolved(), self._experiment)
 
     @property
     def connected(self) -> bool:
@@ -153,7 +160,7 @@ class Run:
             self._tell(unsent)
         for spool in self._spools():
             spool.release()
-        self._full, self._spool = [], None
+        self._full, self._last_spool, self._spool = [], self._spool, None
 
     def _spools(self) -> list[Spool]:
         return [*self._full, *([] if self._spool is None else [self._spool])]
