@@ -14,10 +14,13 @@ from torch.optim import Optimizer
 from callbacks_core import Scalar, did_you_mean
 
 from .combined import CombinedOptimizer
+from .compiling import Compiled, CompileLike
 from .convert import detach
 from .losses import LossFunction, get_loss_function
+from .memory_format import convert_network
 from .metrics import MetricLike, MetricSet
-from .optimizers import OptimizerLike, get_optimizer
+from .optimizers import OptimizerLike, get_optimizer, needs_closure
+from .precision import MixedPrecision, Precision
 
 if TYPE_CHECKING:
     from typing import Self
@@ -43,6 +46,9 @@ class ModelBase:
         epoch_metrics: Iterable[MetricLike] | None = None,
         device: torch.device | str | int | None = None,
         training_step: TrainingStep | None = None,
+        precision: Precision = "fp32",
+        compile: CompileLike = False,
+        channels_last: bool = False,
     ) -> None:
         _require_module(network)
         if training_step is not None and not callable(training_step):
@@ -57,8 +63,40 @@ class ModelBase:
         self.optimizer = get_optimizer(optimizer, network)
         self.running_step: CustomSteps | None = None
         self._training_step = training_step
+        self.mixed_precision = MixedPrecision(precision, self.whereabouts)
         if device is not None:
             self.to(device)
+        self.compiled = Compiled(compile, self.whereabouts)
+        if not isinstance(channels_last, bool):
+            raise TypeError(f"`channels_last` must be True or False, not {channels_last!r}")
+        self.channels_last = channels_last
+        if channels_last:
+            convert_network(network)
+        self.refuse_scaled_closures()
+
+    @property
+    def whereabouts(self) -> torch.device:
+        """The device that batches are moved to, or else that of the network."""
+        if self.device is not None:
+            return self.device
+        return next((weight.device for weight in self.network.parameters()), torch.device("cpu"))
+
+    @property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """The scaler of the gradients with ``precision="fp16"``, which has state; else None."""
+        return self.mixed_precision.scaler
+
+    def refuse_scaled_closures(self) -> None:
+        """Raise if the optimizer computes the loss by itself, and gradients are to be scaled.
+
+        Raises:
+            ValueError: It is so.
+        """
+        if self.scaler is not None and self.optimizer and needs_closure(self.optimizer):
+            raise ValueError(
+                f"{type(self.optimizer).__name__} computes the loss of a batch several times, and "
+                f'its gradients cannot be scaled: use precision="bf16" or "fp32", not "fp16"'
+            )
 
     @property
     def metrics_names(self) -> list[str]:
@@ -129,7 +167,7 @@ class ModelBase:
             y_pred: The prediction.
             y_true: The truth.
         """
-        return self.metrics.update(detach(y_pred), y_true)
+        return self.metrics.update(self.mixed_precision.widened(detach(y_pred)), y_true)
 
     def to(self, device: torch.device | str | int) -> Self:
         """Move the network, the optimizer's state and the metrics; batches will follow.
@@ -148,6 +186,7 @@ class ModelBase:
         if isinstance(self.loss_function, Module):
             self.loss_function.to(target)
         self.metrics.to(target)
+        self.mixed_precision.to(target)
         get_optimizer(self.optimizer, self.network)  # which looks whether they belong together
         if self.optimizer is not None and self.optimizer.state:
             self.optimizer.load_state_dict(self.optimizer.state_dict())  # which moves it along

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from ._steps import Steps
-
-
-def needs_closure(optimizer: Optimizer) -> bool:
-    """Whether a step of *optimizer*, such as one of ``LBFGS``, computes the loss by itself."""
-    closure = signature(type(optimizer).step).parameters.get("closure")
-    return closure is not None and closure.default is Parameter.empty
 
 
 def train_with_closure(steps: Steps, batches: Pass[Any]) -> None:
@@ -62,8 +55,7 @@ def step_with_closure(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        y_pred = steps.forward(x)
-        loss = steps.loss(y_pred, y)
+        loss, y_pred = steps.compute(x, y)
         torch.autograd.backward(loss)
         if not first:
             first.append((loss.detach(), y_pred))

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from callbacks_core import Pass, Scalar, get_batch_size
@@ -63,7 +62,8 @@ class CustomSteps:
         size = get_batch_size(*batch) if type(batch) in (tuple, list) else get_batch_size(batch)
         self._model.running_step = self
         try:
-            returned = self._model.training_step(self._steps.on_device(batch))
+            with self._steps.precision.autocast():
+                returned = self._model.training_step(self._steps.on_device(batch))
         finally:
             self._model.running_step = None
         values = _values(returned)
@@ -88,10 +88,11 @@ class CustomSteps:
                 "with `batches_per_step` the step must return the loss, not minimize it by itself"
             )
         self._stepped = True
+        precision = self._steps.precision
         optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        self._batches.backward_end()
-        optimizer.step()
+        with precision.paused():
+            precision.backward(loss)
+            precision.step(optimizer, self._batches.backward_end)
 
 
 def train_custom(model: ModelBase, steps: Steps, batches: Pass[Any]) -> None:

@@ -15,7 +15,6 @@ from ._outputs import Outputs
 from ._results import scores, unpacked
 from ._steps import Steps
 from ._training import Callbacks, with_progress
-from .convert import to_tensors
 from .data import TensorDataset, make_loader
 
 
@@ -209,8 +208,8 @@ class EvaluationMethods(ModelBase):
                     x, y = runner.prepare(batch)
                     truths.add(y)
                 else:
-                    x = to_tensors(batch, self.device)
-                predictions.add(runner.forward(x))
+                    x = runner.on_device(batch)
+                predictions.add(runner.predict(x))
                 batches.record({}, get_batch_size(x))
         return unpacked([out.result() for out in (predictions, truths) if out.wanted])
 

@@ -14,6 +14,7 @@ from callbacks_core import Pass, Scalar, get_batch_size
 
 from ._base import required
 from .convert import detach, to_tensors
+from .memory_format import to_channels_last
 
 if TYPE_CHECKING:
     from ._base import ModelBase
@@ -31,11 +32,14 @@ class Steps:
     """
 
     def __init__(self, model: ModelBase, metrics: MetricSet) -> None:
-        self.network = model.network
+        self.network = model.compiled.of(model.network)
+        self.precision = model.mixed_precision
+        self.compute = self._mixed if self.precision.is_mixed else self._plain
         self.optimizer = model.optimizer
         self.loss_function = model.loss_function
         self.metrics = metrics
         self.device = model.device
+        self._channels_last = model.channels_last
 
     def prepare(self, batch: Any) -> tuple[Any, Any]:
         """Return inputs and targets as tensors on the device.
@@ -47,13 +51,16 @@ class Steps:
             raise TypeError(f"a batch must be a pair (inputs, targets), not {_describe(batch)}")
         x, y = batch
         device = self.device
+        if self._channels_last:
+            x = to_channels_last(to_tensors(x, device))
         if device is None and isinstance(x, Tensor) and isinstance(y, Tensor):
             return x, y
         return to_tensors(x, device), to_tensors(y, device)
 
     def on_device(self, batch: Any) -> Any:
         """Return a batch of any structure as tensors on the device."""
-        return to_tensors(batch, self.device)
+        moved = to_tensors(batch, self.device)
+        return to_channels_last(moved) if self._channels_last else moved
 
     def forward(self, x: Any) -> Any:
         """Return the network's output; a tuple or list of inputs becomes its arguments."""
@@ -82,6 +89,23 @@ class Steps:
             )
         return loss
 
+    def _plain(self, x: Any, y: Any) -> tuple[Tensor, Any]:
+        """Return the loss and the prediction of a batch."""
+        y_pred = self.network(x) if x.__class__ is Tensor else self.forward(x)
+        return self.loss(y_pred, y), y_pred
+
+    def _mixed(self, x: Any, y: Any) -> tuple[Tensor, Any]:
+        with self.precision.autocast():
+            y_pred = self.forward(x)
+            loss = self.loss(y_pred, y)
+        return loss, self.precision.widened(y_pred)
+
+    def predict(self, x: Any) -> Any:
+        """Return the prediction of inputs."""
+        with self.precision.autocast():
+            y_pred = self.forward(x)
+        return self.precision.widened(y_pred)
+
     def values(self, loss: Tensor, y_pred: Any, y: Any) -> dict[str, Scalar]:
         """Return what is logged of a batch."""
         if not self.metrics:
@@ -91,17 +115,15 @@ class Steps:
     def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = required(self.optimizer, "an optimizer")
-        prepare, network, forward, loss_of = self.prepare, self.network, self.forward, self.loss
-        zero_grad, step, backward = optimizer.zero_grad, optimizer.step, torch.autograd.backward
+        prepare, compute, zero_grad = self.prepare, self.compute, optimizer.zero_grad
+        backward, step = self.precision.backward, self.precision.step
         backward_end, record, metrics = batches.backward_end, batches.record, bool(self.metrics)
         for batch in batches:
             x, y = prepare(batch)
-            y_pred = network(x) if x.__class__ is Tensor else forward(x)
-            loss = loss_of(y_pred, y)
+            loss, y_pred = compute(x, y)
             zero_grad()
             backward(loss)
-            backward_end()
-            step()
+            step(optimizer, backward_end)
             values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
             record(values, get_batch_size(x, y))
 
@@ -117,38 +139,41 @@ class Steps:
         of the pass makes a smaller step; what a stop leaves is dropped.
         """
         optimizer = required(self.optimizer, "an optimizer")
-        waiting = examples = 0
+        waiting, weight, unit = 0, 0.0, 1
+
+        def complete() -> None:
+            _divide_gradients(optimizer, weight)
+            batches.backward_end()
+
         for batch in batches:
             loss, values, size = loss_of(batch)
             if waiting == 0:
                 optimizer.zero_grad()
-            torch.autograd.backward(required(loss, "a loss") * size)
+                weight, unit = 0.0, size or 1  # a loss times its size would overflow in fp16
+            self.precision.backward(required(loss, "a loss") * (size / unit))
             waiting += 1
-            examples += size
+            weight += size / unit
             if waiting == batches_per_step or batches.is_last:
-                _divide_gradients(optimizer, examples)
-                batches.backward_end()
-                optimizer.step()
-                waiting = examples = 0
+                self.precision.step(optimizer, complete)
+                waiting = 0
             batches.record(values, size)
 
     def loss_and_values(self, batch: Any) -> tuple[Tensor, dict[str, Scalar], int]:
         """Return the loss of a batch, what is logged of it, and its number of examples."""
         x, y = self.prepare(batch)
-        y_pred = self.forward(x)
-        loss = self.loss(y_pred, y)
+        loss, y_pred = self.compute(x, y)
         return loss, self.values(loss.detach(), y_pred, y), get_batch_size(x, y)
 
     def evaluate(self, batches: Pass[Any]) -> Iterable[tuple[Any, Any]]:
         """Yield the prediction and the truth of each batch of a pass."""
         for batch in batches:
             x, y = self.prepare(batch)
-            y_pred = self.forward(x)
-            batches.record(self.values(self.loss(y_pred, y), y_pred, y), get_batch_size(x, y))
+            loss, y_pred = self.compute(x, y)
+            batches.record(self.values(loss, y_pred, y), get_batch_size(x, y))
             yield y_pred, y
 
 
-def _divide_gradients(optimizer: torch.optim.Optimizer, examples: int) -> None:
+def _divide_gradients(optimizer: torch.optim.Optimizer, weight: float) -> None:
     gradients = [
         parameter.grad
         for group in optimizer.param_groups
@@ -157,9 +182,9 @@ def _divide_gradients(optimizer: torch.optim.Optimizer, examples: int) -> None:
     ]
     if any(gradient.is_sparse for gradient in gradients):
         for gradient in gradients:
-            gradient.div_(examples)
+            gradient.div_(weight)
         return
-    torch._foreach_div_(gradients, float(examples))
+    torch._foreach_div_(gradients, weight)
 
 
 def _describe(value: object) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
@@ -20,11 +21,12 @@ from callbacks_core import (
 )
 
 from ._base import ModelBase, required
-from ._closures import needs_closure, step_with_closure, train_with_closure
+from ._closures import step_with_closure, train_with_closure
 from ._custom import CustomSteps, train_custom
 from ._results import on_batch_result
 from ._steps import Steps
 from .data import TensorDataset, make_loader
+from .optimizers import needs_closure
 from .progress import default_progress
 
 Callbacks = Iterable[Callback] | Callback | None
@@ -92,6 +94,7 @@ class TrainingMethods(ModelBase):
         if not self.has_own_step or valid_generator is not None:
             required(self.loss_function, "a loss function")
         _refuse_accumulation(self.optimizer, batches_per_step)
+        self.refuse_scaled_closures()
         whole_number("batches_per_step", batches_per_step, at_least=1)
         for name, number in (
             ("steps_per_epoch", steps_per_epoch),
@@ -257,7 +260,7 @@ class TrainingMethods(ModelBase):
         mode.train()
         try:
             x, y = steps.prepare((x, y))
-            loss, y_pred = step_with_closure(steps, optimizer, x, y)
+            loss, y_pred = _one_step(steps, optimizer, x, y)
         finally:
             mode.restore()
         values = {**steps.values(loss, y_pred, y), **metrics.compute()}
@@ -267,6 +270,16 @@ class TrainingMethods(ModelBase):
 
 
 _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
+
+
+def _one_step(steps: Steps, optimizer: Optimizer, x: Any, y: Any) -> tuple[Tensor, Any]:
+    if needs_closure(optimizer):
+        return step_with_closure(steps, optimizer, x, y)
+    loss, y_pred = steps.compute(x, y)
+    optimizer.zero_grad()
+    steps.precision.backward(loss)
+    steps.precision.step(optimizer, lambda: None)
+    return loss, y_pred
 
 
 def _refuse_accumulation(optimizer: Optimizer | None, batches_per_step: int) -> None:

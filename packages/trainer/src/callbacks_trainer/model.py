@@ -29,16 +29,26 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
         training_step: A function of the model and a batch that trains on it in a way of its own:
             several losses, several optimizers, batches that are no pairs. See `training_step`,
             which a subclass may override instead.
+        precision: How many bits the forward and the loss are computed with, in training,
+            evaluation and prediction: ``"fp32"``, ``"bf16"``, or ``"fp16"`` with gradients that
+            are scaled, so that they do not vanish, and unscaled again before `on_backward_end`.
+            Weights stay as they are, and predictions are returned as float32.
+        compile: Whether to compile the forward with `torch.compile`, or a mapping of its
+            arguments. The network itself and the names of its weights stay as they are.
+        channels_last: Whether weights and inputs of four dimensions are laid out with the channels
+            last, which makes convolutions faster on most devices. Shapes stay as they are.
 
     Raises:
         TypeError: An argument is of the wrong kind.
-        ValueError: A name is unknown or taken, or the optimizer is that of another network.
-        RuntimeError: There is no such device.
+        ValueError: A name is unknown or taken, the optimizer is that of another network, or it is
+            one that needs a closure with ``precision="fp16"``.
+        RuntimeError: There is no such device, or no compiler for `compile`.
 
     Attributes:
         network: The network.
         optimizer: The optimizer, or None.
         loss_function: The loss function, or None.
         device: Where batches are moved to; None leaves them where they are.
+        scaler: The scaler of the gradients with ``precision="fp16"``, else None.
         stop_training: Set this to True to end a training after the running batch.
     """

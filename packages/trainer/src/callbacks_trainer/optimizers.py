@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import Parameter, signature
 from typing import Any, Final, TypeAlias, cast
 
 import torch
@@ -56,6 +57,12 @@ def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None
             raise ValueError(f"the optimizer's name is missing: {settings!r} has no 'optim'")
         return _make(settings.pop("optim"), settings, network)
     raise _wrong_kind(optimizer)
+
+
+def needs_closure(optimizer: Optimizer) -> bool:
+    """Whether a step of *optimizer*, such as one of ``LBFGS``, computes the loss by itself."""
+    closure = signature(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.default is Parameter.empty
 
 
 def _wrong_kind(optimizer: object) -> TypeError:
