@@ -177,7 +177,7 @@ def test_reserved_keys_are_refused(make_model, batches, name):
     ("metrics", "kind", "message"),
     [
         (["acuracy"], ValueError, "no metric 'acuracy'.*did you mean 'accuracy'"),
-        (["nonsense"], ValueError, "by name there are 'acc', 'accuracy'"),
+        (["nonsense"], ValueError, "by name there are 'acc', 'accuracy'.*any function"),
         (["loss"], ValueError, "no metric 'loss'"),
         ([class_accuracy().__class__], TypeError, r"the class MulticlassAccuracy, not an instance"),
         (RightAnswers, TypeError, r"write RightAnswers\(\.\.\.\)"),
@@ -195,7 +195,7 @@ def test_what_is_no_batch_metric(make_model, metrics, kind, message):
         make_model(batch_metrics=metrics)
 
 
-@pytest.mark.parametrize("metric", [half, "accuracy", nn.MSELoss()])
+@pytest.mark.parametrize("metric", [half, nn.MSELoss()])
 def test_what_is_no_epoch_metric(make_model, metric):
     """A plain function cannot add up over an epoch, and the error says where it belongs."""
     with pytest.raises(TypeError, match=r"needs update, compute and reset.*there is batch_metrics"):

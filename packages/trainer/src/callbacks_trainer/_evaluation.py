@@ -16,6 +16,7 @@ from ._results import scores, unpacked
 from ._steps import Steps
 from ._training import Callbacks, with_progress
 from .data import TensorDataset, make_loader
+from .distributed import Loaders
 
 
 class EvaluateOptions(TypedDict, total=False):
@@ -91,14 +92,16 @@ class EvaluationMethods(ModelBase):
         predictions, truths = Outputs(return_pred, **shape), Outputs(return_ground_truth, **shape)
         metrics = self.metrics.fresh()
         runner = Steps(self, metrics)
+        generator, shared = Loaders(runner.group).evaluation(generator)
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
-            batches = loop.test(generator, steps=steps, summarize=metrics.compute)
+            batches = loop.test(generator, steps=steps, summarize=runner.summary)
             for y_pred, y in runner.evaluate(batches):
                 predictions.add(y_pred)
                 truths.add(y)
+        self.metrics.warn_of_nan(batches.logs)
         parts = [dict(batches.logs)] if return_dict_format else scores(batches.logs, "test_")
-        parts += [outputs.result() for outputs in (predictions, truths) if outputs.wanted]
+        parts += self._results(shared, predictions, truths)
         return unpacked(parts)
 
     def evaluate_dataset(
@@ -201,6 +204,7 @@ class EvaluationMethods(ModelBase):
         shape = {"concatenate_returns": concatenate_returns, "convert_to_numpy": convert_to_numpy}
         predictions, truths = Outputs(True, **shape), Outputs(return_ground_truth, **shape)
         runner = Steps(self, self.metrics)
+        generator, shared = Loaders(runner.group).evaluation(generator)
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
             for batch in (batches := loop.predict(generator, steps=steps)):
@@ -211,7 +215,11 @@ class EvaluationMethods(ModelBase):
                     x = runner.on_device(batch)
                 predictions.add(runner.predict(x))
                 batches.record({}, get_batch_size(x))
-        return unpacked([out.result() for out in (predictions, truths) if out.wanted])
+        return unpacked(self._results(shared, predictions, truths))
+
+    def _results(self, shared: bool, *several: Outputs) -> list[Any]:
+        group = self.strategy.group if shared else None
+        return [outputs.result(group) for outputs in several if outputs.wanted]
 
     def predict_dataset(
         self,

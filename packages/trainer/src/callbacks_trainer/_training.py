@@ -26,6 +26,7 @@ from ._custom import CustomSteps, train_custom
 from ._results import on_batch_result
 from ._steps import Steps
 from .data import TensorDataset, make_loader
+from .distributed import Loaders, listening_together
 from .optimizers import needs_closure
 from .progress import default_progress
 
@@ -103,7 +104,12 @@ class TrainingMethods(ModelBase):
             if number is not None:
                 whole_number(name, number, at_least=1)
         steps = Steps(self, self.metrics)
+        loaders = Loaders(self.strategy.group)
+        train_generator = loaders.training(train_generator, steps_per_epoch)
+        if valid_generator is not None:
+            valid_generator, _ = loaders.evaluation(valid_generator)
         listed = with_progress(callbacks, verbose, progress_options)
+        listed = listening_together(listed, self.strategy.group, train_generator)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
             for epoch in loop.epochs(
                 epochs,
@@ -112,22 +118,26 @@ class TrainingMethods(ModelBase):
                 valid_steps=_steps(validation_steps, valid_generator),
                 validated=valid_generator is not None,
             ):
+                self.metrics.warn_of_nan(*loop.history[-1:])
                 self.metrics.reset()
                 batches = epoch.train(
                     train_generator,
                     steps=steps_per_epoch,
-                    summarize=self.metrics.compute,
+                    summarize=steps.summary,
                     look_ahead=batches_per_step > 1,
                 )
+                self.strategy.begin(self.network)
                 self._train(steps, batches, batches_per_step)
+                self.strategy.end(self.network)
                 if valid_generator is None:
                     continue
                 self.metrics.reset()
                 valid = epoch.valid(
-                    valid_generator, steps=validation_steps, summarize=self.metrics.compute
+                    valid_generator, steps=validation_steps, summarize=steps.summary
                 )
                 for _ in steps.evaluate(valid):
                     pass
+        self.metrics.warn_of_nan(*loop.history[-1:])
         return loop.history
 
     def _train(self, steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
@@ -256,6 +266,7 @@ class TrainingMethods(ModelBase):
             )
         metrics = self.metrics.fresh()
         steps = Steps(self, metrics)
+        self.strategy.begin(self.network)
         mode = NetworkMode(self.network)
         mode.train()
         try:
@@ -275,7 +286,7 @@ _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 def _one_step(steps: Steps, optimizer: Optimizer, x: Any, y: Any) -> tuple[Tensor, Any]:
     if needs_closure(optimizer):
         return step_with_closure(steps, optimizer, x, y)
-    loss, y_pred = steps.compute(x, y)
+    loss, y_pred = steps.trained(x, y)
     optimizer.zero_grad()
     steps.precision.backward(loss)
     steps.precision.step(optimizer, lambda: None)

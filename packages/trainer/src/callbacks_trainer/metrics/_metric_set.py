@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from callbacks_core import Scalar
+from callbacks_core import Scalar, is_rank_zero
 
-from ._metric import Accumulating
-from ._names import name_of, named_metric, refuse_reserved, without_duplicates
+from ._metric import Accumulating, Mergeable, Metric, State
+from ._named import adding_up, named_metric
+from ._names import name_of, without_duplicates
+from ._ranks import computed_together, is_alone
+from ._results import add_result
+from ._sklearn import SKLearnMetrics, is_of_sklearn
+from ._state import is_torchmetrics, load_state, state_of
 
 if TYPE_CHECKING:
     import torchmetrics
@@ -28,7 +34,8 @@ class MetricSet:
     Args:
         batch_metrics: Called with the prediction and the truth of each batch. One that has
             ``update``, ``compute`` and ``reset`` too gives the epoch's value itself.
-        epoch_metrics: Objects with ``update``, ``compute`` and ``reset``.
+        epoch_metrics: Objects with ``update``, ``compute`` and ``reset``, or functions of
+            scikit-learn.
 
     Raises:
         TypeError: Something is no metric.
@@ -55,6 +62,8 @@ class MetricSet:
         metrics = [(name, metric) for name, (_, metric) in zip(names, batch + epoch, strict=True)]
         self._batch, self._epoch = metrics[: len(batch)], metrics[len(batch) :]
         self._adding_up = [named for named in metrics if isinstance(named[1], Accumulating)]
+        self._mapped: set[str] = set()
+        self._known_nan: set[str] = set()
         self.names = [
             name for entry in names for name in ([entry] if isinstance(entry, str) else entry)
         ]
@@ -68,7 +77,10 @@ class MetricSet:
         if not self._adding_up:
             return self
         functions = [metric for _, metric in self._batch if not isinstance(metric, Accumulating)]
-        kept = {id(metric): metric for metric in functions}  # one may be a method of the network
+        kept: dict[int, Any] = {id(metric): metric for metric in functions}
+        # A function may be a method of the network, and a metric may hold an epoch's predictions.
+        kept |= {id(own): own.blank() for _, own in self._adding_up if isinstance(own, Metric)}
+        kept[id(self._known_nan)] = self._known_nan
         other = copy.deepcopy(self, kept)
         other.reset()
         return other
@@ -80,26 +92,100 @@ class MetricSet:
                 metric.to(device)
 
     def reset(self) -> None:
-        """Forget all batches."""
+        """Forget all batches.
+
+        Raises:
+            TypeError: A metric cannot be put together from the several processes that there are.
+        """
+        if not is_alone():
+            self._require_mergeable()
         for _, metric in self._adding_up:
             metric.reset()
+
+    def _require_mergeable(self) -> None:
+        for name, metric in self._adding_up:
+            if not isinstance(metric, Mergeable) and not is_torchmetrics(metric):
+                raise TypeError(
+                    f"the metric {name!r} cannot be put together from several processes: derive "
+                    f"{type(metric).__name__} from SummingMetric or GatheringMetric, give it "
+                    f"state_dict(), load_state_dict(state) and merge(states), or use torchmetrics"
+                )
 
     def update(self, y_pred: Any, y_true: Any) -> dict[str, Scalar]:
         """Add a batch and return the values of its batch metrics."""
         values: dict[str, Scalar] = {}
         with torch.no_grad():
             for name, metric in self._batch:
-                _add(values, name, metric(y_pred, y_true))
+                result = metric(y_pred, y_true)
+                if result.__class__ is Tensor and name.__class__ is str and name not in values:
+                    values[name] = result  # the usual case, in every step's way
+                else:
+                    add_result(values, name, result, self._mapped)
             for _, metric in self._epoch:
                 metric.update(y_pred, y_true)
         return values
 
     def compute(self) -> dict[str, Scalar]:
-        """Return the values, over all batches, of the metrics that add up by themselves."""
+        """Return the values, over all batches, of the metrics that add up by themselves.
+
+        Under several processes these are the values over the batches of all. This is the one
+        place where metrics are exchanged, in the same order everywhere, so each process must come
+        here once a pass, with or without a batch of its own. Those of torchmetrics see to it by
+        themselves; all others travel together.
+
+        Raises:
+            ValueError: A metric returned no number, or more numbers than it has names.
+        """
+        ours = [] if is_alone() else [own for _, own in self._adding_up if _is_ours(own)]
+        together = dict(zip(map(id, ours), computed_together(ours), strict=True)) if ours else {}
         values: dict[str, Scalar] = {}
         for name, metric in self._adding_up:
-            _add(values, name, metric.compute())
+            result = together[id(metric)] if id(metric) in together else metric.compute()
+            add_result(values, name, result, self._mapped)
         return values
+
+    def warn_of_nan(self, *several: Mapping[str, float]) -> None:
+        """Warn, once for each metric, that its value is not a number.
+
+        Args:
+            *several: Logs that have been read, with or without a prefix to their names.
+        """
+        known = self._mapped.union(self.names)
+        for name, value in ((name, logs[name]) for logs in several for name in logs):
+            metric = name.removeprefix("val_").removeprefix("test_")
+            if value == value or metric not in known or metric in self._known_nan:
+                continue
+            self._known_nan.add(metric)
+            if is_rank_zero():
+                warnings.warn(
+                    f"the metric {name!r} is NaN, and is logged so: was there nothing to count, a "
+                    f"division by zero, a label out of range, or has the training diverged?",
+                    stacklevel=3,
+                )
+
+    def state_dict(self) -> State:
+        """Return what the metrics have added up, by their names: plain types and tensors.
+
+        A metric of one's own takes part if it has a ``state_dict``.
+        """
+        states = {_key(name): state_of(metric) for name, metric in self._adding_up}
+        return {name: state for name, state in states.items() if state is not None}
+
+    def load_state_dict(self, state: State) -> None:
+        """Continue from what `state_dict` returned; other metrics begin anew."""
+        for name, metric in self._adding_up:
+            if _key(name) in state:
+                load_state(metric, state[_key(name)])
+            else:
+                metric.reset()
+
+
+def _is_ours(metric: object) -> bool:
+    return isinstance(metric, Mergeable) and not is_torchmetrics(metric)
+
+
+def _key(name: str | list[str]) -> str:
+    return name if isinstance(name, str) else ",".join(name)
 
 
 def _listed(metrics: Iterable[MetricLike] | None, argument: str) -> list[Any]:
@@ -123,7 +209,16 @@ def _named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
         if not isinstance(given, str):
             given = [str(name) for name in given or ()]
     if isinstance(metric, str):
-        given, metric = given or metric, named_metric(metric)
+        own, metric = named_metric(metric)
+        given = given or own
+    if is_of_sklearn(metric):
+        if argument == "batch_metrics":
+            raise TypeError(
+                f"{name_of(metric)!r} of scikit-learn takes arrays, and the truth first: give it "
+                f"to `epoch_metrics`, or to SKLearnMetrics"
+            )
+        metric = SKLearnMetrics(metric)
+    metric = adding_up(metric)
     if isinstance(metric, type):
         raise TypeError(
             f"`{argument}` has the class {metric.__name__}, not an instance of it: "
@@ -139,40 +234,3 @@ def _named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
             f"`batch_metrics` must hold functions, torchmetrics objects or names, not {metric!r}"
         )
     return given or name_of(metric), metric
-
-
-def _add(values: dict[str, Scalar], name: str | list[str], result: Any) -> None:
-    """Add what the metric *name* returned to *values*."""
-    for key, value in _by_name(name, result).items():
-        if key in values:
-            raise ValueError(f"two metrics return a value called {key!r}; the second is {name!r}")
-        values[key] = _scalar(key, value)
-
-
-def _by_name(name: str | list[str], result: Any) -> Mapping[str, Any]:
-    if isinstance(result, Mapping):
-        for key in result:
-            refuse_reserved(key)
-        return result
-    if isinstance(name, str):
-        return {name: result}
-    several = list(result)
-    if len(several) != len(name):
-        raise ValueError(
-            f"a metric has the names {name!r}, but returned {len(several)} values: {several!r}"
-        )
-    return dict(zip(name, several, strict=True))
-
-
-def _scalar(name: str, value: Any) -> Scalar:
-    if isinstance(value, Tensor):
-        return value
-    if getattr(value, "shape", None) == ():
-        number: float = value.item()  # NumPy's, which JSON does not know
-        return number
-    if isinstance(value, float | int):
-        return value
-    raise ValueError(
-        f"the metric {name!r} must return a number, not {value!r}; one that returns several "
-        f'needs as many names: (["one", "two"], metric)'
-    )

@@ -4,35 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final
-
-from callbacks_core import did_you_mean
-
-from ._accuracy import accuracy
-
-NAMED: Final[dict[str, Callable[..., Any]]] = {"accuracy": accuracy, "acc": accuracy}
-"""The metrics that can be asked for by a string."""
+from typing import Final
 
 _WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _RESERVED: Final = frozenset({"batch", "epoch", "loss", "size", "time"})
-
-
-def named_metric(name: str) -> Callable[..., Any]:
-    """Return the metric that goes by *name*.
-
-    Raises:
-        ValueError: There is none.
-    """
-    if name not in NAMED:
-        known = ", ".join(repr(metric) for metric in sorted(NAMED))
-        raise ValueError(
-            f"there is no metric {name!r}{did_you_mean(name, NAMED)} (by name there are {known}; "
-            f"any function or torchmetrics object can be given as such)"
-        )
-    return NAMED[name]
 
 
 def name_of(metric: object) -> str | list[str]:
