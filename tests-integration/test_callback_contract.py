@@ -190,6 +190,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "TerminateOnNaN": lambda cls, folder, model: cls(),
     "ThroughputMonitor": lambda cls, folder, model: cls(),
     "WandBLogger": lambda cls, folder, model: cls(mode="disabled"),
+    "TrainingCheckpoint": lambda cls, folder, model: cls(folder / "generations"),
     "Warmup": lambda cls, folder, model: cls(then=discovered()["StepLR"](1), steps=2),
     "WarmupStableDecay": lambda cls, folder, model: cls(
         warmup_steps=2, decay_steps=3, total_steps=12

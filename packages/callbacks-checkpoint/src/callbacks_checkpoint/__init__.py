@@ -44,6 +44,7 @@ from .retention import Retention, SavedFile
 from .safetensors_file import export_safetensors, load_safetensors
 from .sharded import OtherRankError, is_sharded, load_sharded, save_sharded, verify_sharded
 from .state_checkpoint import StateCheckpoint
+from .training import TrainingCheckpoint, load_training
 from .triggers import (
     AnyTrigger,
     EveryBatches,
@@ -89,6 +90,7 @@ __all__ = [
     "SaveOptions",
     "SavedFile",
     "StateCheckpoint",
+    "TrainingCheckpoint",
     "Trigger",
     "UnsafeCheckpointError",
     "Verdict",
@@ -105,6 +107,7 @@ __all__ = [
     "load_random_states",
     "load_safetensors",
     "load_sharded",
+    "load_training",
     "read_checkpoint",
     "save_checkpoint",
     "save_random_states",

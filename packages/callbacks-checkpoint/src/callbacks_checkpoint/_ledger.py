@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Iterable
 
 from callbacks_core import Monitor, State, probe
 
@@ -76,6 +77,16 @@ class Ledger:
         others = [known for known in self._files if known.path != file.path]
         self._replaced = [known for known in self._replaced if known.path != file.path]
         self._keep([*others, file])
+
+    def discard(self, files: Iterable[SavedFile]) -> None:
+        """Take note of files of an earlier training, which are to go once there is a new one."""
+        known = {file.path for file in (*self._files, *self._replaced)}
+        self._replaced += [file for file in files if file.path not in known]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was saved yet."""
+        return not self._files
 
     def failed(self, file: SavedFile) -> None:
         """Take note that saving a file failed: it may be there all the same.

@@ -170,8 +170,11 @@ def _sharded(folder: PathLike, pattern: str) -> str:
     return f"; {found[-1]!r} is sharded, which load_sharded reads" if found else ""
 
 
-def _age(file: ListedCheckpoint) -> tuple[float, float, int]:
-    """Return what sorts files of one series by age, whatever copying did to their times."""
+def _age(file: ListedCheckpoint) -> tuple[int, float, float, int]:
+    """Return what sorts files of one series by age, whatever copying did to their times.
+
+    A file of a training that was started later, where files tell of it, is newer in any case.
+    """
     saved = file.saved()
     batch = float("inf") if saved.batch is None else saved.batch
-    return saved.epoch, batch, file.modified
+    return int(file.about.get("started", 0)), saved.epoch, batch, file.modified

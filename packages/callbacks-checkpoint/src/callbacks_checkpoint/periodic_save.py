@@ -284,13 +284,16 @@ class PeriodicSaveCallback(Callback):
         path = self._template.path(epoch_number, {**logs, "batch": self._batch or 0})
         value = self.monitor.value(logs) if self._reads_value else None
         self._epoch, self._batch = epoch_number, None
-        due = self._trigger.after_epoch(epoch_number)
+        due = self._is_due(epoch_number)
         file = SavedFile(path, epoch_number, value=value)
         with self._saves.telling_late_errors():
             retry = self._saves.last_has_failed and self.save_best_only
             if (due or retry) and self._saves.is_free():
                 with acted_upon(self._trigger, path):
                     self._save_if_wanted(file, logs)
+
+    def _is_due(self, epoch_number: int) -> bool:
+        return self._trigger.after_epoch(epoch_number)
 
     def _save_if_wanted(self, file: SavedFile, logs: Logs) -> None:
         improves = self.save_best_only and file.value is not None

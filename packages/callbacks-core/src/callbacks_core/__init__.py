@@ -34,7 +34,9 @@ from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
 from .params import Params
+from .random_states import get_random_states, set_random_states
 from .rank import is_rank_zero, rank, world_size
+from .run_saver import ResumeError, RunSaver
 from .secrets import Secret, redacted
 from .signals import SignalWatch
 from .stateful import Stateful
@@ -69,6 +71,8 @@ __all__ = [
     "Params",
     "Pass",
     "PathLike",
+    "ResumeError",
+    "RunSaver",
     "RunningMean",
     "RunningMeans",
     "Scalar",
@@ -85,6 +89,7 @@ __all__ = [
     "did_you_mean",
     "durable_open",
     "get_batch_size",
+    "get_random_states",
     "is_rank_zero",
     "is_tensor",
     "loader_length",
@@ -94,6 +99,7 @@ __all__ = [
     "rank",
     "read_scalars",
     "redacted",
+    "set_random_states",
     "stop_reason",
     "stop_training",
     "sync_folder",

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
+from typing import Final
 
 from ._logger import logger
 from .callback import Callback, FailurePolicy
 from .errors import FatalCallbackError, one_of
 from .hooks import SHARED_HOOKS
+from .run_saver import run_savers
 
 FAILURES_IN_A_ROW = 3
 """After so many, a callback whose policy is ``"disable"`` is switched off."""
+
+_SETTLED: Final = frozenset({"on_batch_settled", "on_settled"})
+"""Hooks in which the savers of the whole run come last, to see what the others have learnt."""
 
 
 class Member:
@@ -97,8 +102,14 @@ class Hook:
 
     def add(self, member: Member) -> None:
         """Call *member* too, after the others, if it listens."""
-        if _listens(member.callback, self.name):
-            self.targets.append(Target(member, self.name))
+        if not _listens(member.callback, self.name):
+            return
+        target = Target(member, self.name)
+        if self.name in _SETTLED and not _saves_run(member.callback):
+            savers = sum(_saves_run(other.member.callback) for other in self.targets)
+            self.targets.insert(len(self.targets) - savers, target)
+            return
+        self.targets.append(target)
 
     def __call__(self, *arguments: object) -> None:
         """Call the targets, keep their times and apply their failure policies."""
@@ -131,6 +142,10 @@ class Hook:
                 if target.member.failed(self.name, error):
                     errors.append(error)
         return errors
+
+
+def _saves_run(callback: Callback) -> bool:
+    return any(True for _ in run_savers([callback]))
 
 
 def is_real(callback: Callback) -> bool:

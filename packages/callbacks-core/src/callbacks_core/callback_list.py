@@ -178,6 +178,27 @@ class CallbackList(Callback):
             raise errors[0]
 
 
+def keyed(callbacks: CallbackList) -> Iterator[tuple[str, Callback]]:
+    """Yield the callbacks with their keys in the state of a run, those of lists in lists as well.
+
+    The key is the callback's `Callback.state_key`; the second one of the same key gets ``#2``, and
+    so on. What a display adds around a list changes no key.
+    """
+    seen: dict[str, int] = {}
+    for callback in _flattened(callbacks):
+        key = callback.state_key
+        seen[key] = seen.get(key, 0) + 1
+        yield (key if seen[key] == 1 else f"{key}#{seen[key]}"), callback
+
+
+def _flattened(callbacks: CallbackList) -> Iterator[Callback]:
+    for callback in callbacks:
+        if type(callback) is CallbackList:
+            yield from _flattened(callback)
+        elif is_real(callback):
+            yield callback
+
+
 def _abandons(callback: Callback) -> bool:
     if not is_real(callback):
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .callback import Callback, State
 from .errors import whole_number
 from .monitor import Mode, Monitor
-from .stopping import stop_training
+from .stopping import allow_training, stop_reason, stop_training
 
 if TYPE_CHECKING:
     from .logs import Logs
@@ -73,8 +73,10 @@ class EarlyStopping(Callback):
             return
         if self.wait >= self.patience:
             self._stop()
-        else:
-            self.stopped_epoch = 0
+            return
+        self.stopped_epoch = 0
+        if stop_reason(self.model) == self._reason():  # of the run that is gone on with
+            allow_training(self.model)
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Count, and stop when patience is at an end."""
@@ -87,9 +89,11 @@ class EarlyStopping(Callback):
             self._stop()
 
     def _stop(self) -> None:
+        stop_training(self.model, self._reason())
+
+    def _reason(self) -> str:
         epochs = "epoch" if self.wait == 1 else "epochs"
-        reason = f"{self.monitor.name} has not improved on {self.best:g} for {self.wait} {epochs}"
-        stop_training(self.model, reason)
+        return f"{self.monitor.name} has not improved on {self.best:g} for {self.wait} {epochs}"
 
     def on_train_end(self, logs: Logs) -> None:
         """Say that training was stopped, if it was and *verbose* is set."""

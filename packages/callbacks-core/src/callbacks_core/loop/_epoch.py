@@ -12,8 +12,10 @@ from ._feed import Batch, loader_length
 from ._pass import Kind, Pass, Summary, check_name
 
 if TYPE_CHECKING:
+    from ..callback import State
     from ..callback_list import CallbackList
     from ..model_like import ModelLike
+    from ._run import Run
 
 
 class Epoch:
@@ -33,6 +35,8 @@ class Epoch:
         model: ModelLike,
         callbacks: CallbackList,
         params: dict[str, Any],
+        run: Run | None = None,
+        resumed: State | None = None,
     ) -> None:
         self.number = number
         self.logs: dict[str, float] = {}
@@ -44,6 +48,10 @@ class Epoch:
         self._passes: dict[Kind, Pass[Any]] = {}
         self._extra: dict[str, Scalar] = {}
         self._ended = False
+        self._run = run
+        self._resumed = resumed
+        if resumed is not None:
+            self._extra.update(resumed["extra"])
         callbacks.on_epoch_begin(number, {})
         self._begin_time = perf_counter()
 
@@ -64,8 +72,8 @@ class Epoch:
             steps: How many of them; a loader that ends before is started again.
             summarize: Called after the last batch; the values it returns join the epoch's, in the
                 place of the averages of the same names.
-            look_ahead: Fetch each batch while the one before is at work, so that the pass knows
-                its last one (`Pass.is_last`), where accumulated gradients are due.
+            look_ahead: Let the pass know its last batch (`Pass.is_last`), where accumulated
+                gradients are due.
 
         Raises:
             RuntimeError: The epoch has had its training pass.
@@ -120,11 +128,21 @@ class Epoch:
             epoch=self.number,
             summarize=summarize,
             look_ahead=look_ahead,
+            place=None if self._run is None else self._run.places[kind],
+            resumed=self._resumed if kind == "train" else None,
+            on_begin=self._run.settle_pass if self._resumed and self._run else None,
             on_finish=self._ask_to_abandon if kind == "train" else None,
             skip=self.abandoned,
         )
         self._passes[kind] = self.current = running
         return running
+
+    def state_dict(self) -> State | None:
+        """Return where the training pass stands; None when it is not running."""
+        running = self._passes.get("train")
+        if running is None or not running.is_running:
+            return None
+        return {"epoch": self.number, "extra": dict(self._extra), **running.state_dict()}
 
     def _finish_pass(self) -> None:
         if self.current is not None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from ._place import Place
 
 Batch = TypeVar("Batch")
 
@@ -18,36 +21,43 @@ def loader_length(loader: object) -> int | None:
         return None
 
 
-def feed(loader: Iterable[Batch], steps: int | None, name: str) -> Iterator[Batch]:
-    """Return the batches of one pass.
+def feed(
+    loader: Iterable[Batch], steps: int | None, name: str, place: Place, taken: int = 0
+) -> Iterator[Batch]:
+    """Return the batches of one pass, or those that are left of it.
 
     Args:
         loader: Anything that can be iterated over.
         steps: Take so many batches: a loader that ends before is started again, an iterator is
             continued from where it stands. None takes what there is.
         name: What the loader is called in errors.
+        place: Where the run stands in the loader.
+        taken: How many batches of the pass there were, in another process.
 
     Raises:
         TypeError: *loader* cannot be iterated over.
         ValueError: It has no batch, or is an iterator that runs dry before *steps*.
     """
-    try:
-        iterator = iter(loader)
-    except TypeError:
+    if not any(hasattr(type(loader), name) for name in ("__iter__", "__getitem__")):
         raise TypeError(
             f"the {name} loader must be something to iterate over, not {type(loader).__name__}"
-        ) from None
+        )
+    iterator = place.begin(loader, 0)
     if steps is None:
         return iterator
-    return _cycle(loader, iterator, steps, name)
+    return _cycle(loader, iterator, steps, name, place, taken)
 
 
 def _cycle(
-    loader: Iterable[Batch], iterator: Iterator[Batch], steps: int, name: str
+    loader: Iterable[Batch],
+    iterator: Iterator[Batch],
+    steps: int,
+    name: str,
+    place: Place,
+    taken: int,
 ) -> Iterator[Batch]:
-    taken = 0
+    before = -1 if taken else 0  # a round that was begun in another process may be at its end
     while True:
-        before = taken
         for batch in islice(iterator, steps - taken):
             taken += 1
             yield batch
@@ -61,7 +71,34 @@ def _cycle(
             )
         if taken == before:
             raise ValueError(f"the {name} loader has no batch at all")
-        iterator = iter(loader)
+        before = taken
+        iterator = place.begin(loader, taken)
+
+
+class LookAhead(Generic[Batch]):
+    """An iterator of which the next batch can be fetched early, to know whether there is one.
+
+    Args:
+        batches: The batches.
+    """
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches = batches
+        self._fetched: list[Batch] = []
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Batch:
+        """Return the next batch."""
+        return self._fetched.pop() if self._fetched else next(self._batches)
+
+    def has_next(self) -> bool:
+        """Whether there is another batch, which is fetched to find out."""
+        if not self._fetched:
+            self._fetched.extend(islice(self._batches, 1))
+        return bool(self._fetched)
 
 
 def empty_error(loader: object, name: str, epoch: int) -> ValueError:

@@ -12,10 +12,12 @@ from ..batch_size import get_batch_size
 from ..errors import whole_number
 from ..logs import LazyLogs, Scalar, is_tensor
 from ..optimizer_steps import OptimizerSteps
-from ._feed import Batch, empty_error, feed
+from ._feed import Batch, LookAhead, empty_error, feed
 from ._mode import NetworkMode
+from ._place import Place
 
 if TYPE_CHECKING:
+    from ..callback import State
     from ..callback_list import CallbackList
     from ..model_like import ModelLike
 
@@ -43,7 +45,6 @@ class Pass(Generic[Batch]):
 
     Attributes:
         batch_number: The number of the running batch, from 1.
-        is_last: Whether the running batch is the last one; known only to a pass that looks ahead.
         result: The values of the whole pass by their names in the logs; filled when it ends.
         logs: The same with the ``time`` the pass took: what its last hook was given.
     """
@@ -59,6 +60,9 @@ class Pass(Generic[Batch]):
         epoch: int = 1,
         summarize: Summary | None = None,
         look_ahead: bool = False,
+        place: Place | None = None,
+        resumed: State | None = None,
+        on_begin: Callable[[], None] | None = None,
         on_finish: Callable[[], None] | None = None,
         skip: bool = False,
     ) -> None:
@@ -66,7 +70,6 @@ class Pass(Generic[Batch]):
             whole_number("steps", steps, at_least=1)
         self.kind = kind
         self.batch_number = 0
-        self.is_last = False
         self.result: dict[str, Scalar] = {}
         self.logs = LazyLogs()
         self._loader = loader
@@ -76,6 +79,10 @@ class Pass(Generic[Batch]):
         self._callbacks = callbacks
         self._summarize = summarize
         self._look_ahead = look_ahead
+        self._ahead: LookAhead[Batch] | None = None
+        self._place = Place(_NAME[kind]) if place is None else place
+        self._resumed = resumed
+        self._on_begin = on_begin
         self._on_finish = on_finish
         self._means = RunningMeans()
         self._known: set[str] = set()
@@ -133,8 +140,14 @@ class Pass(Generic[Batch]):
             begin({})
         on_begin = self._callbacks.hook(f"on_{self.kind}_batch_begin")
         model, stoppable = self._model, self.kind == "train"
-        batches = feed(self._loader, self._steps, _NAME[self.kind])
-        for batch in self._looking_ahead(batches) if self._look_ahead else batches:
+        if self._resumed is not None:
+            self._take_up(self._resumed)
+            if stoppable and model.stop_training:
+                return
+        batches = feed(self._loader, self._steps, _NAME[self.kind], self._place, self.batch_number)
+        if self._look_ahead:
+            batches = self._ahead = LookAhead(batches)
+        for batch in batches:
             self.batch_number += 1
             if on_begin is not None:
                 on_begin(self.batch_number, {})
@@ -145,17 +158,28 @@ class Pass(Generic[Batch]):
             if stoppable and model.stop_training:
                 return
 
-    def _looking_ahead(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            waiting = batch
-            break
-        else:
-            return
-        for batch in batches:
-            yield waiting
-            waiting = batch
-        self.is_last = True
-        yield waiting
+    @property
+    def is_last(self) -> bool:
+        """Whether the running batch is the last one: the next one is fetched to find out.
+
+        Only a pass that looks ahead knows; for others it is False.
+        """
+        return self._ahead is not None and not self._ahead.has_next()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there were batches, and the pass is not over."""
+        return self._started and not self._finished and self.batch_number > 0
+
+    def state_dict(self) -> State:
+        """Return how many batches were done, and the averages so far."""
+        return {"batch": self.batch_number, "means": self._means.state_dict()}
+
+    def _take_up(self, state: State) -> None:
+        self.batch_number = state["batch"]
+        self._means.load_state_dict(state["means"])
+        if self._on_begin is not None:
+            self._on_begin()
 
     def record(self, values: Mapping[str, Scalar], size: int | None = None) -> None:
         """Take values of the running batch.
@@ -236,8 +260,11 @@ class Pass(Generic[Batch]):
         """
         if self._finished or not self._started:
             return
-        self._finished = True
-        self.end_batch()
+        try:
+            self.end_batch()
+        finally:
+            self._finished = True
+        self._place.end_pass(self.batch_number)
         if self.batch_number == 0:
             raise empty_error(self._loader, _NAME[self.kind], self._epoch)
         values = self._means.result()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,17 @@ from ._epoch import Epoch
 from ._feed import Batch, loader_length
 from ._mode import NetworkMode
 from ._pass import Kind, Pass, Summary
+from ._resumption import Resumption, checked_also
+from ._run import Run
 
 if TYPE_CHECKING:
     from typing import Self
 
     from torch.nn import Module
     from torch.optim import Optimizer
+
+    from ..files import PathLike
+    from ..stateful import Stateful
 
 
 class TrainingLoop:
@@ -53,9 +58,17 @@ class TrainingLoop:
         optimizer: Its optimizer, for the callbacks that look at it.
         callbacks: The callbacks, called in this order.
         model: What the callbacks get as ``self.model``; by default a `SimpleModel` of the two.
+        resume: ``"auto"`` goes on with the newest run that the `RunSaver` among *callbacks* has
+            saved, if there is one; a path with that file, or the newest one of a folder. The
+            first epoch then is the one after the last, or in whose middle the run was saved.
+        strict: Whether to refuse to go on when callbacks or arguments are others than those of
+            the saved run. Otherwise the log tells of it.
+        also: Further objects that belong to the run's state, such as ``{"scaler": scaler}``.
 
     Raises:
-        TypeError: *callbacks* holds something that is no callback.
+        TypeError: *callbacks* holds something that is no callback, or *also* something without a
+            state.
+        ValueError: *resume* is ``"auto"``, and no callback saves runs.
 
     Attributes:
         history: The logs of each epoch so far.
@@ -68,6 +81,9 @@ class TrainingLoop:
         *,
         callbacks: Iterable[Callback] | Callback | None = None,
         model: ModelLike | None = None,
+        resume: PathLike | None = None,
+        strict: bool = False,
+        also: Mapping[str, Stateful] | None = None,
     ) -> None:
         if not hasattr(network, "modules"):
             raise TypeError(f"`network` must be a torch.nn.Module, not {type(network).__name__}")
@@ -76,6 +92,8 @@ class TrainingLoop:
             callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
         )
         self.history: list[dict[str, float]] = []
+        self._run = Run(self.model, self.callbacks, self.history, checked_also(also))
+        self._resumption = Resumption(self._run, self.callbacks, resume, strict=strict)
         self._mode: NetworkMode | None = None
         self._epoch: Epoch | None = None
         self._current: Pass[Any] | None = None
@@ -152,15 +170,25 @@ class TrainingLoop:
         self._finish()
         self._attach(params)
         allow_training(self.model)
+        self._run.arguments = {name: params[name] for name in ("steps",) if params.get(name)}
+        self._resumption.take_up()
+        first = self._run.first_epoch(numbers.start)
         self._training = True
         self.callbacks.on_train_begin({})
+        self._run.settle()
         self._in_epochs = True
         try:
-            for number in numbers:
-                if self.model.stop_training:
+            for number in range(first, numbers.stop):
+                resumed, self._run.resumed = self._run.resumed, None
+                if self.model.stop_training and resumed is None:
                     break
-                self._epoch = Epoch(
-                    number, model=self.model, callbacks=self.callbacks, params=params
+                self._epoch = self._run.epoch = Epoch(
+                    number,
+                    model=self.model,
+                    callbacks=self.callbacks,
+                    params=params,
+                    run=self._run,
+                    resumed=resumed,
                 )
                 yield self._epoch
                 self._end_epoch()
@@ -181,6 +209,7 @@ class TrainingLoop:
             self.model.stop_training = True
             return
         self.history.append(epoch.logs)
+        self._run.epoch = None
         self.callbacks.on_settled(epoch.number, epoch.logs)
 
     def _finish(self) -> None:
