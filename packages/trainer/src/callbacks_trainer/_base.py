@@ -13,9 +13,10 @@ from torch.optim import Optimizer
 
 from callbacks_core import Scalar, did_you_mean
 
-from .combined import CombinedOptimizer
+from .combined import CombinedOptimizer, is_several
 from .compiling import Compiled, CompileLike
 from .convert import detach
+from .distributed import StrategyLike, get_strategy, swap_parameters
 from .losses import LossFunction, get_loss_function
 from .memory_format import convert_network
 from .metrics import MetricLike, MetricSet
@@ -49,17 +50,23 @@ class ModelBase:
         precision: Precision = "fp32",
         compile: CompileLike = False,
         channels_last: bool = False,
+        strategy: StrategyLike = "auto",
     ) -> None:
         _require_module(network)
         if training_step is not None and not callable(training_step):
             raise TypeError(
                 f"`training_step` must be a function of a model and a batch, not {training_step!r}"
             )
+        if not isinstance(channels_last, bool):
+            raise TypeError(f"`channels_last` must be True or False, not {channels_last!r}")
+        self.channels_last = channels_last
+        self.strategy, device = get_strategy(strategy, device)
         self.network = network
         self.loss_function = get_loss_function(loss_function)
         self.metrics = MetricSet(batch_metrics, epoch_metrics)
         self.stop_training = False
         self.device: torch.device | None = None
+        self._lay_out(optimizer, device)
         self.optimizer = get_optimizer(optimizer, network)
         self.running_step: CustomSteps | None = None
         self._training_step = training_step
@@ -67,12 +74,25 @@ class ModelBase:
         if device is not None:
             self.to(device)
         self.compiled = Compiled(compile, self.whereabouts)
-        if not isinstance(channels_last, bool):
-            raise TypeError(f"`channels_last` must be True or False, not {channels_last!r}")
-        self.channels_last = channels_last
-        if channels_last:
-            convert_network(network)
         self.refuse_scaled_closures()
+
+    def _lay_out(self, optimizer: OptimizerLike, device: torch.device | str | int | None) -> None:
+        """Bring the weights into the form in which they are trained, before an optimizer is made.
+
+        An optimizer that is there already trains what has taken their place.
+        """
+        if self.channels_last:
+            convert_network(self.network)
+        if self.strategy.group is None:
+            return
+        if device is not None:
+            self.network.to(_existing(device))
+        before = list(self.network.parameters())
+        self.strategy.prepare(self.network)
+        given = optimizer.values() if is_several(optimizer) else [optimizer]  # type: ignore[union-attr]  # several are a mapping
+        for one in given:
+            if isinstance(one, Optimizer):
+                swap_parameters(one, before, list(self.network.parameters()))
 
     @property
     def whereabouts(self) -> torch.device:

@@ -25,11 +25,11 @@ def train_with_closure(steps: Steps, batches: Pass[Any]) -> None:
     What is logged is of the first time, with the weights before the step; `on_backward_end` is
     called then, too.
     """
-    optimizer = required(steps.optimizer, "an optimizer")
+    optimizer, record = required(steps.optimizer, "an optimizer"), steps.recorder(batches)
     for batch in batches:
         x, y = steps.prepare(batch)
         loss, y_pred = step_with_closure(steps, optimizer, x, y, batches.backward_end)
-        batches.record(steps.values(loss, y_pred, y), get_batch_size(x, y))
+        record(steps.values(loss, y_pred, y), get_batch_size(x, y))
 
 
 def step_with_closure(
@@ -55,13 +55,13 @@ def step_with_closure(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss, y_pred = steps.compute(x, y)
+        loss, y_pred = steps.trained(x, y)
         torch.autograd.backward(loss)
         if not first:
             first.append((loss.detach(), y_pred))
             if backward_end is not None:
                 backward_end()
-        return loss
+        return loss if steps.group is None else steps.group.mean(loss)  # or their ways would part
 
     optimizer.step(closure)  # type: ignore[arg-type]  # torch says float, and wants a tensor
     if not first:

@@ -63,7 +63,9 @@ class CustomSteps:
         self._model.running_step = self
         try:
             with self._steps.precision.autocast():
-                returned = self._model.training_step(self._steps.on_device(batch))
+                returned = self._steps.strategy.run(
+                    self._model.training_step, self._steps.on_device(batch)
+                )
         finally:
             self._model.running_step = None
         values = _values(returned)
@@ -88,24 +90,32 @@ class CustomSteps:
                 "with `batches_per_step` the step must return the loss, not minimize it by itself"
             )
         self._stepped = True
+        self._steps.strategy.stepping_by_itself()
         precision = self._steps.precision
         optimizer.zero_grad()
         with precision.paused():
             precision.backward(loss)
+            self._steps.strategy.average(optimizer)
             precision.step(optimizer, self._batches.backward_end)
+
+    def minimize(self, loss: Tensor, optimizer: Optimizer) -> None:
+        """Take a step with the loss that the model's step returned."""
+        optimizer.zero_grad()
+        self._steps.precision.backward(loss)
+        self._steps.precision.step(optimizer, self._batches.backward_end)
 
 
 def train_custom(model: ModelBase, steps: Steps, batches: Pass[Any]) -> None:
     """Train on the batches of a pass, one step of the model's own for each."""
     optimizer = required(model.optimizer, "an optimizer")
-    custom = CustomSteps(model, steps, batches, 1)
+    custom, record = CustomSteps(model, steps, batches, 1), steps.recorder(batches)
     for batch in batches:
         loss, values, size = custom.run(batch)
         if loss is not None:
-            custom.optimize(loss, optimizer)
+            custom.minimize(loss, optimizer)
         if isinstance(optimizer, CombinedOptimizer):
             optimizer.announce()
-        batches.record(values, size)
+        record(values, size)
 
 
 def _values(returned: object) -> dict[str, Scalar]:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .convert import concatenate, detach, torch_apply, torch_to_numpy
+
+if TYPE_CHECKING:
+    from .distributed import Group
 
 
 class Outputs:
@@ -30,12 +33,18 @@ class Outputs:
         if self.wanted:
             self._parts.append(torch_apply(detach(value), lambda tensor: tensor.cpu()))
 
-    def result(self) -> Any:
+    def result(self, group: Group | None = None) -> Any:
         """Return all outputs, joined or as a list of batches.
+
+        Args:
+            group: The processes of which each has a share of the outputs, if it is so: each
+                returns all of them, one share after the other.
 
         Raises:
             RuntimeError: Batches are to be joined, and differ in more than their length.
         """
+        if group is not None:
+            self._parts = [part for parts in group.gather(self._parts) for part in parts]
         gathered = self._joined() if self._concatenate else self._parts
         return torch_to_numpy(gathered) if self._to_numpy else gathered
 

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from callbacks_core import Pass, Scalar, get_batch_size
+from callbacks_core import Pass, RunningMeans, Scalar, get_batch_size
 
 from ._base import required
 from .convert import detach, to_tensors
@@ -35,6 +36,9 @@ class Steps:
         self.network = model.compiled.of(model.network)
         self.precision = model.mixed_precision
         self.compute = self._mixed if self.precision.is_mixed else self._plain
+        self.strategy, self.group = model.strategy, model.strategy.group
+        self.trained = partial(self.strategy.run, self.compute) if self.group else self.compute
+        self._means = RunningMeans()
         self.optimizer = model.optimizer
         self.loss_function = model.loss_function
         self.metrics = metrics
@@ -112,12 +116,36 @@ class Steps:
             return {"loss": loss}
         return {"loss": loss, **self.metrics.update(detach(y_pred), y)}
 
+    def recorder(self, batches: Pass[Any]) -> Callable[[dict[str, Scalar], int], None]:
+        """Return what takes the values of each batch of a pass, and its number of examples."""
+        if self.group is None:
+            return batches.record
+        means = self._means = RunningMeans()
+
+        def record(values: dict[str, Scalar], size: int) -> None:
+            batches.record(values, size)
+            means.add(values, size)
+
+        return record
+
+    def summary(self) -> dict[str, Scalar]:
+        """Return the values of a whole pass that no averaging in this process can give."""
+        values: dict[str, Scalar] = {}
+        if self.group is not None:
+            values.update(self.group.means(self._means))
+        values.update(self.metrics.compute())
+        return values
+
     def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = required(self.optimizer, "an optimizer")
-        prepare, compute, zero_grad = self.prepare, self.compute, optimizer.zero_grad
+        prepare, compute, zero_grad = self.prepare, self.trained, optimizer.zero_grad
         backward, step = self.precision.backward, self.precision.step
-        backward_end, record, metrics = batches.backward_end, batches.record, bool(self.metrics)
+        backward_end, record, metrics = (
+            batches.backward_end,
+            self.recorder(batches),
+            bool(self.metrics),
+        )
         for batch in batches:
             x, y = prepare(batch)
             loss, y_pred = compute(x, y)
@@ -139,37 +167,40 @@ class Steps:
         of the pass makes a smaller step; what a stop leaves is dropped.
         """
         optimizer = required(self.optimizer, "an optimizer")
-        waiting, weight, unit = 0, 0.0, 1
+        record, waiting, weight, unit = self.recorder(batches), 0, 0.0, 1
 
         def complete() -> None:
             _divide_gradients(optimizer, weight)
             batches.backward_end()
 
         for batch in batches:
-            loss, values, size = loss_of(batch)
-            if waiting == 0:
-                optimizer.zero_grad()
-                weight, unit = 0.0, size or 1  # a loss times its size would overflow in fp16
-            self.precision.backward(required(loss, "a loss") * (size / unit))
             waiting += 1
+            is_due = waiting == batches_per_step or batches.is_last
+            with self.strategy.synchronizing(is_due):
+                loss, values, size = loss_of(batch)
+                if waiting == 1:
+                    optimizer.zero_grad()
+                    weight, unit = 0.0, size or 1  # a loss times its size would overflow in fp16
+                self.precision.backward(required(loss, "a loss") * (size / unit))
             weight += size / unit
-            if waiting == batches_per_step or batches.is_last:
+            if is_due:
                 self.precision.step(optimizer, complete)
                 waiting = 0
-            batches.record(values, size)
+            record(values, size)
 
     def loss_and_values(self, batch: Any) -> tuple[Tensor, dict[str, Scalar], int]:
         """Return the loss of a batch, what is logged of it, and its number of examples."""
         x, y = self.prepare(batch)
-        loss, y_pred = self.compute(x, y)
+        loss, y_pred = self.trained(x, y)
         return loss, self.values(loss.detach(), y_pred, y), get_batch_size(x, y)
 
     def evaluate(self, batches: Pass[Any]) -> Iterable[tuple[Any, Any]]:
         """Yield the prediction and the truth of each batch of a pass."""
+        record = self.recorder(batches)
         for batch in batches:
             x, y = self.prepare(batch)
             loss, y_pred = self.compute(x, y)
-            batches.record(self.values(loss, y_pred, y), get_batch_size(x, y))
+            record(self.values(loss, y_pred, y), get_batch_size(x, y))
             yield y_pred, y
 
 
