@@ -15,6 +15,7 @@ from callbacks_core import (
     CallbackList,
     NetworkMode,
     Pass,
+    PathLike,
     TrainingLoop,
     loader_length,
     whole_number,
@@ -44,6 +45,8 @@ class FitOptions(TypedDict, total=False):
     verbose: bool
     progress_options: Mapping[str, Any] | None
     callbacks: Callbacks
+    resume: PathLike | None
+    strict: bool
 
 
 class TrainingMethods(ModelBase):
@@ -62,6 +65,8 @@ class TrainingMethods(ModelBase):
         verbose: bool = True,
         progress_options: Mapping[str, Any] | None = None,
         callbacks: Callbacks = None,
+        resume: PathLike | None = None,
+        strict: bool = False,
     ) -> list[dict[str, float]]:
         """Train on batches from anything that can be iterated over.
 
@@ -81,15 +86,20 @@ class TrainingMethods(ModelBase):
             progress_options: Arguments for the progress display.
             callbacks: What to call along the way, in this order. The progress display comes
                 first.
+            resume: ``"auto"`` goes on with the newest run that a `TrainingCheckpoint` among the
+                callbacks has saved, if there is one; a path with that file, or the newest one of
+                a folder. See `TrainingLoop`.
+            strict: Whether to refuse to go on when callbacks or arguments are others than those
+                of the saved run. Otherwise the log tells of it.
 
         Returns:
-            The logs of each epoch.
+            The logs of each epoch, those before a run was gone on with as well.
 
         Raises:
             TypeError: An argument is of the wrong kind, or a loader yields something else than
                 pairs.
             ValueError: There is no optimizer or loss function, a number is out of range, a loader
-                has no batch or runs dry, or the loss is no scalar.
+                has no batch or runs dry, the loss is no scalar, or a saved run does not fit.
         """
         required(self.optimizer, "an optimizer")
         if not self.has_own_step or valid_generator is not None:
@@ -110,7 +120,14 @@ class TrainingMethods(ModelBase):
             valid_generator, _ = loaders.evaluation(valid_generator)
         listed = with_progress(callbacks, verbose, progress_options)
         listed = listening_together(listed, self.strategy.group, train_generator)
-        with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
+        with TrainingLoop(
+            self.network,
+            callbacks=listed,
+            model=self,
+            resume=resume,
+            strict=strict,
+            arguments={"batches_per_step": batches_per_step},
+        ) as loop:
             for epoch in loop.epochs(
                 epochs,
                 initial_epoch=initial_epoch,

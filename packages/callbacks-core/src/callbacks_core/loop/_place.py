@@ -119,7 +119,7 @@ class Place:
             begun: Iterator[Any] = iter(loader)
             set_random_states(state["now"]["random"])
             return begun
-        _put_samplers(loader, state["now"]["samplers"])
+        _put_samplers(loader, state["now"])
         self._put_generators(loader, state["now"]["generators"])
         if self.remembers:
             self._remember(loader, 0)
@@ -129,7 +129,7 @@ class Place:
         """Begin as it was begun with, and go through the batches that were done."""
         start, now = state["start"], state["now"]
         set_random_states(start["random"])
-        _put_samplers(loader, start["samplers"])
+        _put_samplers(loader, start)
         for generator, its_state in zip(_generators(loader), start["generators"], strict=False):
             generator.set_state(its_state)
         iterator: Iterator[Any] = iter(loader)
@@ -200,9 +200,21 @@ def _own_states(loader: Any) -> State:
     return {
         "generators": [generator.get_state() for generator in _generators(loader)],
         "samplers": [sampler.state_dict() for sampler in _samplers(loader)],
+        "seeds": [sampler.seed for sampler in _seeded(loader)],
     }
 
 
-def _put_samplers(loader: Any, states: list[State]) -> None:
-    for sampler, state in zip(_samplers(loader), states, strict=False):
+def _seeded(loader: Any) -> list[Any]:
+    """Return the samplers that draw from a seed and the epoch's number."""
+    return [part for part in _parts(loader)[1:] if hasattr(part, "set_epoch") and _has_seed(part)]
+
+
+def _has_seed(sampler: object) -> bool:
+    return isinstance(getattr(sampler, "seed", None), int)
+
+
+def _put_samplers(loader: Any, states: State) -> None:
+    for sampler, state in zip(_samplers(loader), states["samplers"], strict=False):
         sampler.load_state_dict(state)
+    for sampler, seed in zip(_seeded(loader), states["seeds"], strict=False):
+        sampler.seed = seed

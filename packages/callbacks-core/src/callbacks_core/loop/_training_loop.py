@@ -14,6 +14,7 @@ from ..errors import whole_number
 from ..logs import Scalar
 from ..model_like import ModelLike, SimpleModel
 from ..params import Params
+from ..rank import world_size
 from ..stopping import allow_training
 from ._epoch import Epoch
 from ._feed import Batch, loader_length
@@ -64,6 +65,8 @@ class TrainingLoop:
         strict: Whether to refuse to go on when callbacks or arguments are others than those of
             the saved run. Otherwise the log tells of it.
         also: Further objects that belong to the run's state, such as ``{"scaler": scaler}``.
+        arguments: What else is to be compared when a run is gone on with, in plain types, such as
+            ``{"batch_size": 32}``.
 
     Raises:
         TypeError: *callbacks* holds something that is no callback, or *also* something without a
@@ -84,6 +87,7 @@ class TrainingLoop:
         resume: PathLike | None = None,
         strict: bool = False,
         also: Mapping[str, Stateful] | None = None,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         if not hasattr(network, "modules"):
             raise TypeError(f"`network` must be a torch.nn.Module, not {type(network).__name__}")
@@ -94,6 +98,7 @@ class TrainingLoop:
         self.history: list[dict[str, float]] = []
         self._run = Run(self.model, self.callbacks, self.history, checked_also(also))
         self._resumption = Resumption(self._run, self.callbacks, resume, strict=strict)
+        self._arguments = dict(arguments or {})
         self._mode: NetworkMode | None = None
         self._epoch: Epoch | None = None
         self._current: Pass[Any] | None = None
@@ -170,7 +175,9 @@ class TrainingLoop:
         self._finish()
         self._attach(params)
         allow_training(self.model)
-        self._run.arguments = {name: params[name] for name in ("steps",) if params.get(name)}
+        self._run.arguments = {**self._arguments, "processes": world_size()}
+        if params.get("steps"):
+            self._run.arguments["steps"] = params["steps"]
         self._resumption.take_up()
         first = self._run.first_epoch(numbers.start)
         self._training = True
