@@ -2,6 +2,7 @@
 """States that are saved in the background: what the file holds, and what training waits for."""
 
 import copy
+import errno
 import os
 import pickle
 import subprocess
@@ -415,6 +416,28 @@ def test_a_large_file_comes_to_disk_while_it_is_written(tmp_path, monkeypatch):
         background.close()
     assert os.listdir(tmp_path) == ["a.pt"]
     assert same(load_checkpoint(tmp_path / "a.pt"), state)
+
+
+def test_a_large_file_finds_room_before_it_is_written(tmp_path, monkeypatch):
+    """A full disk is noticed at once; a file system that sets no room aside does without."""
+    monkeypatch.setattr(_early_sync, "_EVERY", 1 << 20)
+    asked, error = [], errno.ENOSPC
+
+    def reserve(descriptor, start, size):
+        asked.append((start, size))
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve, raising=False)
+    background = AsynchronousSaver()
+    background.save({"a": torch.randn(1_000_000)}, tmp_path / "a.pt")
+    with pytest.raises(OSError, match="No space left"):
+        background.wait()
+    assert asked == [(0, 4_000_000)]
+    assert os.listdir(tmp_path) == []
+    error = errno.EOPNOTSUPP
+    background.save({"a": torch.ones(1_000_000)}, tmp_path / "a.pt")
+    background.close()
+    assert load_checkpoint(tmp_path / "a.pt")["a"].sum() == 1_000_000
 
 
 def test_a_process_that_ends_finishes_its_file(tmp_path):

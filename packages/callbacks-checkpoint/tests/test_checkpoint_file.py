@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-import hashlib
 import io
 import math
 import os
@@ -7,10 +6,13 @@ import pickle
 import random
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callbacks_checkpoint import (
     DamagedCheckpointError,
@@ -21,7 +23,8 @@ from callbacks_checkpoint import (
     verify_checkpoint,
     write_checkpoint,
 )
-from callbacks_checkpoint._digest import Follower
+from callbacks_checkpoint._checksum import Checksum, checksum_of_end
+from callbacks_checkpoint._follower import Follower
 from callbacks_checkpoint.sealing import SealingWriter
 
 STATE = {"weight": torch.arange(300.0), "deep": [{"epoch": 3, "name": "λ"}, (None, True, 0.5)]}
@@ -60,7 +63,7 @@ def test_torch_alone_reads_it(tmp_path, mmap):
     assert same(torch.load(path, weights_only=True, mmap=mmap), STATE)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert archive.comment.startswith(b"callbacks-checkpoint {} sha256 ")
+        assert archive.comment.startswith(b"callbacks-checkpoint {} crc32 ")
 
 
 def test_a_seal_tells_what_the_file_is(tmp_path):
@@ -79,7 +82,7 @@ def test_a_seal_adds_only_itself():
     """The archive before it is byte for byte that of `torch.save`, but for the comment's length."""
     content, expected = sealed(), plain()
     assert content[: len(expected) - 2] == expected[:-2]
-    assert len(content) == len(expected) + len(b"callbacks-checkpoint {} sha256 ") + 64
+    assert len(content) == len(expected) + len(b"callbacks-checkpoint {} crc32 ") + 8
 
 
 def test_every_flipped_byte_is_noticed():
@@ -123,7 +126,7 @@ def test_a_large_file_is_sealed_like_a_small_one(tmp_path, size):
     for place in (size, len(content) // 2, len(content) - 500):
         content[place] ^= 16
         path.write_bytes(content)
-        with pytest.raises(DamagedCheckpointError, match="SHA-256"):
+        with pytest.raises(DamagedCheckpointError, match="check sum"):
             verify_checkpoint(path)
         content[place] ^= 16
 
@@ -166,11 +169,19 @@ def test_a_failed_write_leaves_no_thread_and_no_descriptor(tmp_path):
     assert descriptors() == before
 
 
+@given(st.binary(max_size=200), st.binary(max_size=3000), st.integers(0, 300))
+def test_the_check_sum_of_an_end_follows_from_those_of_the_whole(before, block, times):
+    """Of however many bytes."""
+    end = times * block
+    whole = zlib.crc32(before + end)
+    assert checksum_of_end(zlib.crc32(before), whole, len(end)) == zlib.crc32(end)
+
+
 def test_what_cannot_be_read_back_is_an_error(tmp_path):
     """A file that somebody shortens while it is written gets no wrong seal."""
     path = tmp_path / "state.pt"
     path.write_bytes(bytes(10))
-    follower = Follower(os.open(path, os.O_RDONLY), 0, hashlib.sha256())
+    follower = Follower(os.open(path, os.O_RDONLY), 0, Checksum())
     follower.written(100)
     with pytest.raises(OSError, match="the file ends at byte 10 of 100"):
         follower.finish()

@@ -79,7 +79,7 @@ def test_checkpoints_are_found_with_what_they_say(run):
     assert verdicts.pop("w-4.pt") == "damaged"
     assert set(verdicts.values()) == {"whole"}
     by_name = {file.path.name: file for file in files}
-    assert "SHA-256" in by_name["w-4.pt"].why
+    assert "check sum" in by_name["w-4.pt"].why
     assert by_name["o-3-2.pt"].about["batch"] == 2
     assert by_name["w-2.pt"].about["value"] == 1
     assert by_name["w-2.pt"].inode == by_name["best.pt"].inode

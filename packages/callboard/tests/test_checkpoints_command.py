@@ -50,13 +50,13 @@ def test_damage_is_told_of_and_gives_1(folder: Path, capsys: pytest.CaptureFixtu
     damage(folder / "weights-2.pt")
     assert main(["checkpoints", "ls", str(folder)]) == 1
     output = capsys.readouterr().out
-    assert "weights-2.pt is damaged: its SHA-256 is not" in output
+    assert "weights-2.pt is damaged: its check sum is not" in output
     assert "weights-3.pt" in next(line for line in output.splitlines() if "best" in line)
     assert main(["checkpoints", "verify", str(folder)]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "plain.pth: unverified",
         "weights-1.pt: whole",
-        "weights-2.pt: damaged, its SHA-256 is not the one it was sealed with: some bytes have "
+        "weights-2.pt: damaged, its check sum is not the one it was sealed with: some bytes have "
         "changed",
         "weights-3.pt: whole",
     ]

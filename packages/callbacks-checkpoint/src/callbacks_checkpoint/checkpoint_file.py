@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checkpoints as files: written durably with a seal, and read only when they are whole.
 
-A file is what `torch.save` makes, and `torch.load` reads it as ever. It also carries the SHA-256
+A file is what `torch.save` makes, and `torch.load` reads it as ever. It also carries the CRC-32
 of all its bytes (`callbacks_checkpoint.sealing` tells where), since `torch.load` notices no
 flipped bit in the weights.
 """
@@ -31,7 +31,7 @@ def write_checkpoint(
         state: Tensors and plain types, in dicts, lists and tuples.
         file: A file in a binary mode, empty so far.
         about: What the seal is to tell of the file, such as ``{"epoch": 3}``.
-        sync: Whether to have a large file brought to disk while the last of it is hashed. The
+        sync: Whether to have a large file brought to disk while the last of it is summed up. The
             rest of a durable write is up to whoever opened the file.
 
     Raises:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
 from typing import IO, Any, Final, Literal, NamedTuple, TypeAlias
 
+from ._checksum import Checksum
 from ._safetensors import check_safetensors, looks_like_safetensors
-from .sealing import DIGEST_LABEL, DIGITS, END_MARK, END_SIZE, LABEL, LONGEST_COMMENT, NO_COMMENT
+from .sealing import CHECKSUM_LABEL, DIGITS, END_MARK, END_SIZE, LABEL, LONGEST_COMMENT, NO_COMMENT
 
 Verdict: TypeAlias = Literal["whole", "unverified"]
 
@@ -73,26 +73,29 @@ def read_about(file: IO[bytes]) -> dict[str, Any] | None:
 
 
 def _about(end: bytes) -> dict[str, Any]:
-    text = end[END_SIZE + len(LABEL) : -DIGITS - len(DIGEST_LABEL)]
+    text = end[END_SIZE + len(LABEL) : -DIGITS - len(CHECKSUM_LABEL)]
     about = json.loads(text)
     return about if isinstance(about, dict) else {}
 
 
 def _check_seal(file: IO[bytes], size: int, end: bytes) -> CheckedFile:
     length = int.from_bytes(end[END_SIZE - 2 : END_SIZE], "little")
-    if length != len(end) - END_SIZE or end[-DIGITS - len(DIGEST_LABEL) : -DIGITS] != DIGEST_LABEL:
+    if (
+        length != len(end) - END_SIZE
+        or end[-DIGITS - len(CHECKSUM_LABEL) : -DIGITS] != CHECKSUM_LABEL
+    ):
         raise ValueError("its seal is broken")
-    digest = hashlib.sha256()
+    checksum = Checksum()
     left = size - DIGITS
     file.seek(0)
     while left > 0:
         block = file.read(min(left, _BLOCK))
         if not block:
             raise ValueError("it became shorter while it was read")
-        digest.update(block)
+        checksum.update(block)
         left -= len(block)
-    if digest.hexdigest().encode() != end[-DIGITS:]:
-        raise ValueError("its SHA-256 is not the one it was sealed with: some bytes have changed")
+    if checksum.digits() != end[-DIGITS:]:
+        raise ValueError("its check sum is not the one it was sealed with: some bytes have changed")
     return CheckedFile("whole", _about(end))
 
 

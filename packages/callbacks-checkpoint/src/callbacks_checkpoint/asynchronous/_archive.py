@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A zip archive of parts that are stored as they are, laid out as `torch.save` does."""
+"""A sealed zip archive of parts that are stored as they are, laid out as `torch.save` does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import struct
 from collections.abc import Callable
 from typing import Final, NamedTuple
 from zlib import crc32
+
+from .._checksum import Checksum, checksum_of_end
+from ..sealing import DIGITS, END_MARK, About, comment_before_digits
 
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
@@ -35,14 +38,24 @@ class _Part(NamedTuple):
 
 
 class ArchiveWriter:
-    """Writes a zip archive front to back, without ever going back in the file.
+    """Writes a sealed zip archive front to back, without ever going back in the file.
+
+    The bytes are summed up once: the check sums of large parts follow from that of the file.
 
     Args:
         write: Takes the bytes, all of them at each call.
+        about: What the seal is to tell of the file.
+
+    Raises:
+        ValueError: *about* is too long for a seal.
     """
 
-    def __init__(self, write: Callable[[memoryview], object]) -> None:
+    def __init__(
+        self, write: Callable[[memoryview], object], *, about: About | None = None
+    ) -> None:
         self._write = write
+        self._comment = comment_before_digits(about)
+        self._checksum = Checksum()
         self._offset = 0
         self._parts: list[_Part] = []
 
@@ -56,17 +69,19 @@ class ArchiveWriter:
         view = memoryview(content).cast("B")
         path, offset, is_large = name.encode(), self._offset, len(view) >= _LARGE
         self._put(_local_header(path, len(view), offset))
-        checksum = 0
+        before = self._checksum.value
         for start in range(0, len(view), _BLOCK):  # while a block is in the processor's cache
-            block = view[start : start + _BLOCK]
-            checksum = crc32(block, checksum)
-            self._put(block)
+            self._put(view[start : start + _BLOCK])
+        if len(view) < _BLOCK:
+            checksum = crc32(view)
+        else:
+            checksum = checksum_of_end(before, self._checksum.value, len(view))
         descriptor = _LARGE_DESCRIPTOR if is_large else _DESCRIPTOR
         self._put(descriptor.pack(b"PK\7\x08", checksum, len(view), len(view)))
         self._parts.append(_Part(path, len(view), checksum, offset))
 
     def finish(self) -> None:
-        """Write the list of the parts, with which an archive ends."""
+        """Write the list of the parts, with which an archive ends, and the seal."""
         start = self._offset
         self._put(b"".join(map(_central_header, self._parts)))
         size, count = self._offset - start, len(self._parts)
@@ -79,9 +94,13 @@ class ArchiveWriter:
                 + _LARGE_END_PLACE.pack(b"PK\6\7", 0, place, 1)
             )
         count = min(count, 0xFFFF)
-        self._put(_END.pack(b"PK\5\6", 0, 0, count, count, _short(size), _short(start), 0))
+        length = len(self._comment) + DIGITS
+        end = _END.pack(END_MARK, 0, 0, count, count, _short(size), _short(start), length)
+        self._put(end + self._comment)
+        self._put(self._checksum.digits())
 
     def _put(self, content: bytes | memoryview) -> None:
+        self._checksum.update(content)
         self._write(memoryview(content))
         self._offset += len(content)
 

@@ -30,10 +30,14 @@ class Copies:
     Args:
         memory: Where the copies go.
         late: The tensors whose memory may be copied late, by the addresses of their storages.
+        on_cuda: Whether any of what is to be copied is on a CUDA device.
     """
 
-    def __init__(self, memory: HostMemory, late: Mapping[int, Tensor]) -> None:
+    def __init__(
+        self, memory: HostMemory, late: Mapping[int, Tensor], *, on_cuda: bool = True
+    ) -> None:
         self._memory = memory
+        self._on_cuda = on_cuda
         self._late = list(late.values())
         self._versions = [tensor._version for tensor in self._late]
         self._now: list[_Copy] = []
@@ -56,8 +60,8 @@ class Copies:
     def start(self) -> None:
         """Make the copies that cannot wait, and begin with the others."""
         with torch.no_grad():
-            devices = {self._make(copy, beside=copy.source.is_cuda) for copy in self._now}
-            on_cuda = [copy for copy in self._later if copy.source.is_cuda]
+            devices = {self._make(copy, beside=self._on_cuda) for copy in self._now}
+            on_cuda = [copy for copy in self._later if self._on_cuda and copy.source.is_cuda]
             for device in {copy.source.device for copy in on_cuda}:
                 self._queue([copy for copy in on_cuda if copy.source.device == device], device)
         for device in devices:

@@ -3,12 +3,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from threading import Condition, Thread
 from typing import IO, Final
 
 _EVERY: Final = 1 << 26  # bytes
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _sync = getattr(os, "fdatasync", os.fsync)
+
+
+def make_room(file: IO[bytes], size: int) -> None:
+    """Have the disk set *size* bytes aside for a large file that is about to be written.
+
+    The file system need not find room for each piece then, and tell the disk of it; and a disk
+    that is too full is noticed at once. A file system that cannot do it goes without.
+
+    Args:
+        file: The file, open for writing and empty.
+        size: No more than there will be.
+
+    Raises:
+        OSError: There is not enough room.
+    """
+    if size < _EVERY or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
 
 
 class EarlySync:
@@ -70,5 +94,5 @@ class EarlySync:
     def _is_due(self) -> bool:
         with self._news:
             self._news.wait_for(lambda: self._due or self._over)
-            self._due = False
-            return not self._over
+            due, self._due = self._due, False
+            return due

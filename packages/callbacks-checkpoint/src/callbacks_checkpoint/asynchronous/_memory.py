@@ -26,7 +26,7 @@ class HostMemory:
             size: The number of bytes.
             pinned: Whether the memory has to be pinned.
         """
-        if len(self._bytes) >= size and (self._bytes.is_pinned() or not pinned):
+        if len(self._bytes) >= size and (not pinned or self._bytes.is_pinned()):
             return
         self._bytes = torch.empty(0, dtype=torch.uint8)  # let go of the old before the new
         self._bytes = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)

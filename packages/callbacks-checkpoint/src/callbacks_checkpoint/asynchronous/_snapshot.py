@@ -11,10 +11,10 @@ from typing import IO, Final
 
 from torch import Tensor
 
-from ..sealing import About, SealingWriter
+from ..sealing import About, write_all
 from ._archive import ArchiveWriter
 from ._copies import Copies
-from ._early_sync import EarlySync
+from ._early_sync import EarlySync, make_room
 from ._memory import HostMemory
 from ._structure import Structure
 
@@ -53,9 +53,9 @@ class Snapshot:
         storages = self._structure.storages
         self._sizes = [storage.nbytes() for storage in storages.values()]
         self._starts = list(accumulate(map(_aligned, self._sizes), initial=0))
-        on_cuda = any(storage.is_cuda for storage in storages.values())
+        on_cuda = self._structure.on_cuda
         memory.reserve(self._starts[-1], pinned=on_cuda)
-        self.copies = Copies(memory, late)
+        self.copies = Copies(memory, late, on_cuda=on_cuda)
         for (address, storage), start in zip(storages.items(), self._starts, strict=False):
             self.copies.add(storage, start, late=address in late)
         self.copies.start()
@@ -80,17 +80,16 @@ class Snapshot:
         Raises:
             OSError: The file cannot be written.
         """
-        writer = SealingWriter(file, about=self._about, sync=sync, in_thread=False)
         early = EarlySync(file)
+        make_room(file, self._starts[-1])
 
         def write(part: memoryview) -> None:
-            writer.write(part)
+            write_all(file, part)
             if sync:
                 early.written(len(part))
 
         try:
-            self._write_archive(ArchiveWriter(write))
-            writer.finish()
+            self._write_archive(ArchiveWriter(write, about=self._about))
         finally:
             early.finish()
 

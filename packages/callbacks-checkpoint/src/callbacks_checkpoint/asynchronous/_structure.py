@@ -47,11 +47,13 @@ class Structure:
     Attributes:
         storages: The storages of its tensors by their addresses as objects: each is there once,
             however many tensors look at it.
+        on_cuda: Whether any of them is on a CUDA device.
     """
 
     def __init__(self, state: object) -> None:
         self._pickled: bytes | None = None
         self.storages: dict[int, UntypedStorage] = {}
+        self.on_cuda = False
         try:
             self._copy = self._copied(state, {})
         except _NotPlainError:
@@ -59,6 +61,7 @@ class Structure:
             self.storages.clear()
             self._pickled = self._pickle(complete=False)
             self._copy = None
+            self.on_cuda = any(storage.is_cuda for storage in self.storages.values())
 
     def _copied(self, value: Any, seen: dict[int, Any]) -> Any:
         kind = type(value)
@@ -71,8 +74,7 @@ class Structure:
             return seen[id(value)]
         if kind is dict:
             mapping = seen[id(value)] = {}
-            for key, item in value.items():
-                mapping[self._copied(key, seen)] = self._copied(item, seen)
+            self._copy_items(value, mapping, seen)
             return mapping
         if kind is list:
             items = seen[id(value)] = []
@@ -80,19 +82,30 @@ class Structure:
             return items
         if kind is OrderedDict:
             ordered = seen[id(value)] = OrderedDict()
-            for key, item in value.items():
-                ordered[self._copied(key, seen)] = self._copied(item, seen)
+            self._copy_items(value, ordered, seen)
             vars(ordered).update(self._copied(vars(value), seen))
             return ordered
         if kind is tuple:
             return tuple([self._copied(item, seen) for item in value])
         raise _NotPlainError
 
+    def _copy_items(self, value: Any, copy: Any, seen: dict[int, Any]) -> None:
+        for key, item in value.items():
+            if type(key) not in _LEAVES:
+                key = self._copied(key, seen)
+            if type(item) is Tensor:  # most items are, and a call for each takes its time
+                self._note(item)
+                copy[key] = item
+            else:
+                copy[key] = self._copied(item, seen)
+
     def _note(self, tensor: Tensor) -> None:
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
             raise _NotPlainError
         storage = tensor.untyped_storage()
         self.storages.setdefault(storage._cdata, storage)
+        if tensor.is_cuda:
+            self.on_cuda = True
 
     def pickled(self) -> bytes:
         """Return the pickle in which `torch.load` finds all but the content of the storages.

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The SHA-256 of a file that is being written, worked out beside the writing."""
+"""The check sum of a file that is being written, worked out beside the writing."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from threading import Condition, Thread
 from typing import IO, Any
+
+from ._checksum import Checksum
 
 _BLOCK = 1 << 20
 
@@ -27,26 +28,26 @@ def read_back(file: IO[Any]) -> int | None:
 
 
 class Follower:
-    """Hashes a growing file in a thread of its own, some way behind the one who writes it.
+    """Sums up a growing file in a thread of its own, some way behind the one who writes it.
 
     It reads back what was written, which is in memory still. The writer need not wait for it, nor
-    keep alive what it wrote; hashing and writing take the time of the slower of the two.
+    keep alive what it wrote; the two together take the time of the slower one.
 
     Args:
         descriptor: The file, open for reading; it is closed at the end.
-        start: The first byte to hash.
-        digest: The hash of what comes before, which goes on from there.
+        start: The first byte to sum up.
+        checksum: That of what comes before, which goes on from there.
     """
 
-    def __init__(self, descriptor: int, start: int, digest: hashlib._Hash) -> None:
+    def __init__(self, descriptor: int, start: int, checksum: Checksum) -> None:
         self._descriptor = descriptor
-        self._digest = digest
+        self._checksum = checksum
         self._done = start
         self._written = start
         self._last = False
         self._error: BaseException | None = None
         self._news = Condition()
-        self._thread = Thread(target=self._run, name="callbacks-checkpoint digest", daemon=True)
+        self._thread = Thread(target=self._run, name="callbacks-checkpoint checksum", daemon=True)
         self._thread.start()
 
     def written(self, end: int) -> None:
@@ -56,7 +57,7 @@ class Follower:
             self._news.notify()
 
     def finish(self) -> None:
-        """Wait until all that was written is hashed.
+        """Wait until all that was written is summed up.
 
         Raises:
             OSError: It could not be read back.
@@ -79,23 +80,23 @@ class Follower:
     def _run(self) -> None:
         try:
             while self._wait():
-                self._hash()
+                self._sum_up()
         except BaseException as error:
             self._error = error
         finally:
             os.close(self._descriptor)
 
     def _wait(self) -> bool:
-        """Wait for something to hash; whether there is any."""
+        """Wait for something to sum up; whether there is any."""
         with self._news:
             self._news.wait_for(lambda: self._last or self._written > self._done)
             return self._written > self._done
 
-    def _hash(self) -> None:
+    def _sum_up(self) -> None:
         os.lseek(self._descriptor, self._done, os.SEEK_SET)
         while self._done < self._written:
             block = os.read(self._descriptor, min(self._written - self._done, _BLOCK))
             if not block:
                 raise OSError(f"the file ends at byte {self._done} of {self._written}")
-            self._digest.update(block)
+            self._checksum.update(block)
             self._done += len(block)
