@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from ._labels import require_known, require_same_shape, require_scores
 from ._summing import SummingMetric
 
 Average: TypeAlias = Literal["macro", "micro", "weighted"]
+AVERAGES: Final[tuple[Average, ...]] = get_args(Average)
 
 
 def _f1(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ class ClassScore(SummingMetric):
         self, score: str = "f1", *, average: Average = "macro", ignore_index: int = -100
     ) -> None:
         one_of("score", score, SCORES)
-        one_of("average", average, ("macro", "micro", "weighted"))
+        one_of("average", average, AVERAGES)
         self.score = score
         self.average = average
         self.ignore_index = ignore_index

@@ -11,7 +11,7 @@ from typing import Any, Final
 from callbacks_core import did_you_mean
 
 from ._accuracy import Accuracy, BinaryAccuracy, TopKAccuracy, accuracy
-from ._class_score import SCORES, Agreement, BinaryScore, ClassScore
+from ._class_score import AVERAGES, SCORES, Agreement, BinaryScore, ClassScore
 from ._errors import MeanError, Perplexity, R2Score
 from ._functional import CLASSIFICATION, REGRESSION, FunctionalMetric
 from ._metric import Metric
@@ -44,7 +44,7 @@ def _scores() -> dict[str, Named]:
     for score in SCORES:
         for name in {"f1": ("f1", "fscore"), "jaccard": ("jaccard", "iou")}.get(score, (score,)):
             found[name] = partial(ClassScore, score)
-            for average in ("macro", "micro", "weighted"):
+            for average in AVERAGES:
                 found[f"{name}_{average}"] = partial(ClassScore, score, average=average)
             found[f"bin_{name}"] = found[f"binary_{name}"] = partial(BinaryScore, score)
     return found
@@ -83,7 +83,7 @@ def named_metric(name: str) -> tuple[str, Metric]:
     make = NAMED.get(_ALIASES.get(key, key))
     if make is None:
         near = did_you_mean(key, [*NAMED, *_ALIASES, "top5"])
-        listed = ", ".join(repr(metric) for metric in sorted([*NAMED, "top5"]))
+        listed = ", ".join(repr(metric) for metric in sorted([*NAMED, "top5"]) if _is_short(metric))
         raise ValueError(
             f"there is no metric {name!r}{near} (by name there are {listed}; any function or "
             f"torchmetrics object can be given as such)"
@@ -92,6 +92,10 @@ def named_metric(name: str) -> tuple[str, Metric]:
     if isinstance(metric, ClassScore | BinaryScore):
         return metric.__name__, metric
     return name, metric
+
+
+def _is_short(name: str) -> bool:
+    return not (name.startswith("bin_") or name.endswith(tuple(f"_{each}" for each in AVERAGES)))
 
 
 def adding_up(metric: Any) -> Any:

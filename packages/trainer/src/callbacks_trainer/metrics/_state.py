@@ -20,7 +20,7 @@ def is_torchmetrics(metric: object) -> bool:
 
 
 def _parts(metric: torch.nn.Module) -> dict[str, Any]:
-    return {name: part for name, part in metric.named_modules() if hasattr(part, "metric_state")}
+    return {name: part for name, part in metric.named_modules() if hasattr(part, "update_count")}
 
 
 def state_of(metric: Any) -> State | None:
