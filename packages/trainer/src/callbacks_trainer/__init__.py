@@ -9,18 +9,37 @@ from .combined import CombinedOptimizer
 from .convert import torch_apply, torch_to_numpy
 from .data import TensorDataset
 from .losses import get_loss_function
-from .metrics import Metric, accuracy
+from .metrics import (
+    Accuracy,
+    BinaryAccuracy,
+    BinaryScore,
+    ClassScore,
+    GatheringMetric,
+    Metric,
+    SKLearnMetrics,
+    SummingMetric,
+    TopKAccuracy,
+    accuracy,
+)
 from .model import Model
 from .optimizers import get_optimizer
 from .progress import PlainProgress
 from .seeds import set_seeds
 
 __all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryScore",
+    "ClassScore",
     "CombinedOptimizer",
+    "GatheringMetric",
     "Metric",
     "Model",
     "PlainProgress",
+    "SKLearnMetrics",
+    "SummingMetric",
     "TensorDataset",
+    "TopKAccuracy",
     "TrainingStep",
     "__version__",
     "accuracy",
