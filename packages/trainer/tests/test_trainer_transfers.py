@@ -146,6 +146,33 @@ def test_an_epoch_is_read_once(
     assert len(history[0]) == (2 + len(["loss", *model.metrics_names]) * (1 + validated))
 
 
+OF_CLASSES = ["accuracy", "top2", "f1", "precision_micro", "specificity_weighted", "kappa", "mcc"]
+OF_NUMBERS = ["binary_accuracy", "bin_f1", "mae", "mse", "rmse", "mape", "r2"]
+
+
+class OfScores(torch.nn.Linear):
+    """A network with one score for each example."""
+
+    def forward(self, x):
+        return super().forward(x)[:, 0]
+
+
+@pytest.mark.parametrize("argument", ["batch_metrics", "epoch_metrics"])
+@pytest.mark.parametrize("names", [[*OF_CLASSES, "perplexity"], OF_NUMBERS], ids=["class", "real"])
+def test_metrics_by_name_are_read_once(make_model, batches, argument, names):
+    """Sums of all metrics stay where they are, too, labels that do not count included."""
+    batches = [(x, y.where(torch.arange(len(y)) > 0, -100)) for x, y in batches]
+    model = make_model(**{argument: names})
+    if names is OF_NUMBERS:
+        model.network, model.loss_function = OfScores(3, 1), torch.nn.functional.mse_loss
+        model.optimizer = torch.optim.SGD(model.network.parameters(), lr=0.01)
+        batches = [(x, x.sum(1)) for x, _ in batches]
+    with Reads() as reads:
+        history = model.fit_generator(batches * 30, batches, epochs=2, verbose=False)
+    assert reads.count == 2
+    assert len(history[0]) == 2 + 2 * (1 + len(names))
+
+
 @pytest.mark.parametrize("batches_per_step", [1, 2])
 def test_one_look_at_a_batch_is_one_transfer(make_model, batches, batches_per_step):
     """The first value that is read brings all the others along."""
@@ -184,7 +211,8 @@ def test_a_gpu_is_not_waited_for(make_model, batches, acting):
     def watch(level):
         return lambda *arguments: torch.cuda.set_sync_debug_mode(level)
 
-    model = make_model(batch_metrics=["accuracy"], device="cuda")
+    metrics = [*OF_CLASSES, "perplexity"]
+    model = make_model(batch_metrics=metrics, epoch_metrics=metrics, device="cuda")
     on_device = [(x.cuda(), y.cuda()) for x, y in batches]
     model.fit_generator(on_device, epochs=1, verbose=False)  # what is set up once may wait
     callbacks = [

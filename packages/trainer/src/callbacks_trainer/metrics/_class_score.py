@@ -20,30 +20,31 @@ from ._labels import require_known, require_same_shape, require_scores
 from ._summing import SummingMetric
 
 Average: TypeAlias = Literal["macro", "micro", "weighted"]
+Total: TypeAlias = "Tensor | int"
 AVERAGES: Final[tuple[Average, ...]] = get_args(Average)
 
 
-def _f1(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+def _f1(right: Tensor, predicted: Tensor, true: Tensor, total: Total) -> Tensor:
     return _ratio(2 * right, predicted + true)
 
 
-def _precision(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+def _precision(right: Tensor, predicted: Tensor, true: Tensor, total: Total) -> Tensor:
     return _ratio(right, predicted)
 
 
-def _recall(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+def _recall(right: Tensor, predicted: Tensor, true: Tensor, total: Total) -> Tensor:
     return _ratio(right, true)
 
 
-def _jaccard(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+def _jaccard(right: Tensor, predicted: Tensor, true: Tensor, total: Total) -> Tensor:
     return _ratio(right, predicted + true - right)
 
 
-def _specificity(right: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+def _specificity(right: Tensor, predicted: Tensor, true: Tensor, total: Total) -> Tensor:
     return _ratio(total - predicted - true + right, total - true)
 
 
-SCORES: Final[dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]]] = {
+SCORES: Final[dict[str, Callable[[Tensor, Tensor, Tensor, Total], Tensor]]] = {
     "f1": _f1,
     "precision": _precision,
     "recall": _recall,
@@ -102,7 +103,7 @@ class ClassScore(SummingMetric):
         else:
             weight = (predicted + true > 0) if self.average == "macro" else true
             found = (score(right, predicted, true, total) * weight).sum() / weight.sum()
-        return found.where((total > 0) & (unknown == 0), math.nan)
+        return _known(found, total, unknown)
 
 
 class BinaryScore(SummingMetric):
@@ -134,7 +135,7 @@ class BinaryScore(SummingMetric):
 
     def value(self, right: Tensor, said: Tensor, true: Tensor, total: int) -> Tensor:
         """Return the score."""
-        return SCORES[self.score](right, said, true, torch.as_tensor(total, device=right.device))
+        return SCORES[self.score](right, said, true, total)
 
 
 class Agreement(SummingMetric):
@@ -169,7 +170,7 @@ class Agreement(SummingMetric):
         else:
             scale = ((1 - shares[1].square().sum()) * (1 - shares[2].square().sum())).sqrt()
         found = (agreed - by_chance) / scale
-        return found.where(scale > 0, 0.0).where((true.sum() > 0) & (unknown == 0), math.nan)
+        return _known(found.masked_fill(scale <= 0, 0.0), true.sum(), unknown)
 
 
 def class_counts(
@@ -186,7 +187,7 @@ def class_counts(
     counts = y_true != ignore_index
     require_known(metric, y_pred, y_true, ignore_index)
     known = counts & (y_true >= 0) & (y_true < classes)
-    labels = y_true.where(known, 0).long().flatten()
+    labels = y_true.masked_fill(~known, 0).long().flatten()
     answers = y_pred.argmax(1).flatten()
     ones = known.long().flatten()
     return (
@@ -199,6 +200,10 @@ def class_counts(
 
 def _count(labels: Tensor, ones: Tensor, classes: int) -> Tensor:
     return torch.zeros(classes, dtype=torch.int64, device=ones.device).scatter_add_(0, labels, ones)
+
+
+def _known(found: Tensor, total: Tensor, unknown: Tensor) -> Tensor:
+    return found.masked_fill((total == 0) | (unknown > 0), math.nan)
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
