@@ -20,10 +20,11 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
             *training_step* that uses them; or None for a model that is not trained.
         loss_function: A function of the prediction and the truth that returns a scalar; or the
             name of one in `torch.nn.functional`; or None for a model that only predicts.
-        batch_metrics: Functions of the prediction and the truth, torchmetrics objects, or names
-            such as ``"accuracy"``; ``(name, metric)`` gives one another name. Their values are
-            averaged over the examples of an epoch.
-        epoch_metrics: Objects with ``update``, ``compute`` and ``reset``: `Metric` or torchmetrics.
+        batch_metrics: Names such as ``"accuracy"``, functions of the prediction and the truth,
+            objects of torchmetrics; ``(name, metric)`` gives one another name. What a function
+            returns is averaged over the examples; all else adds up by itself.
+        epoch_metrics: Names, `Metric`, objects of torchmetrics, functions of scikit-learn: what is
+            worked out for the epoch alone.
         device: Where to train: the network is moved there, and batches are as they come. By
             default everything stays where it is.
         training_step: A function of the model and a batch that trains on it in a way of its own:
