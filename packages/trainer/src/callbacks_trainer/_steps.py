@@ -141,11 +141,9 @@ class Steps:
         optimizer = required(self.optimizer, "an optimizer")
         prepare, compute, zero_grad = self.prepare, self.trained, optimizer.zero_grad
         backward, step = self.precision.backward, self.precision.step
-        backward_end, record, metrics = (
-            batches.backward_end,
-            self.recorder(batches),
-            bool(self.metrics),
-        )
+        backward_end, record = batches.backward_end, self.recorder(batches)
+        metrics = bool(self.metrics)
+        values: dict[str, Scalar]
         for batch in batches:
             x, y = prepare(batch)
             loss, y_pred = compute(x, y)

@@ -10,11 +10,17 @@ from typing import Any
 from torch import Tensor
 
 from ._base import ModelBase, required
+from .distributed import copied, load_optimizer_state, load_weights, on_rank_zero, whole
 from .state import FileLike, load_state, save_state
 
 
 class WeightMethods(ModelBase):
-    """Weights and the optimizer's state: in memory and on disk."""
+    """Weights and the optimizer's state: in memory and on disk.
+
+    Where several processes train together, rank zero alone writes files. What they hold is whole,
+    and so is what is loaded, though each process may have a part of it only: all of them have to
+    call these methods.
+    """
 
     def get_weights(self) -> dict[str, Tensor]:
         """Return the network's weights themselves: they change as it is trained."""
@@ -23,9 +29,7 @@ class WeightMethods(ModelBase):
     def get_weight_copies(self) -> dict[str, Tensor]:
         """Return copies of the network's weights, on the CPU."""
         return {
-            name: value.detach().to("cpu", copy=True)
-            if isinstance(value, Tensor)
-            else copy.deepcopy(value)
+            name: copied(value) if isinstance(value, Tensor) else copy.deepcopy(value)
             for name, value in self.network.state_dict().items()
         }
 
@@ -42,7 +46,7 @@ class WeightMethods(ModelBase):
         Raises:
             RuntimeError: Names or shapes do not fit.
         """
-        return self.network.load_state_dict(weights, strict=strict)
+        return load_weights(self.network, weights, strict=strict)
 
     def save_weights(self, file: FileLike) -> None:
         """Save the network's weights; a path is replaced as a whole and durably.
@@ -53,7 +57,8 @@ class WeightMethods(ModelBase):
         Raises:
             OSError: The file cannot be written.
         """
-        save_state(self.network.state_dict(), file)
+        state = whole(self.network.state_dict())
+        on_rank_zero(self.strategy.group, lambda: save_state(state, file))
 
     def load_weights(self, file: FileLike, *, strict: bool = True) -> Any:
         """Load weights into the network; code in the file is never run.
@@ -86,7 +91,7 @@ class WeightMethods(ModelBase):
         Raises:
             ValueError: There is no optimizer, or its parameter groups do not fit.
         """
-        required(self.optimizer, "an optimizer").load_state_dict(state)
+        load_optimizer_state(required(self.optimizer, "an optimizer"), state)
 
     def save_optimizer_state(self, file: FileLike) -> None:
         """Save the optimizer's state; a path is replaced as a whole and durably.
@@ -95,7 +100,8 @@ class WeightMethods(ModelBase):
             OSError: The file cannot be written.
             ValueError: There is no optimizer.
         """
-        save_state(self.get_optimizer_state(), file)
+        state = whole(self.get_optimizer_state())
+        on_rank_zero(self.strategy.group, lambda: save_state(state, file))
 
     def load_optimizer_state(self, file: FileLike) -> None:
         """Load the optimizer's state; code in the file is never run.

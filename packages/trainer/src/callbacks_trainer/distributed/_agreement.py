@@ -73,7 +73,8 @@ class _AfterOthers(Callback):
         self._agree()
 
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
-        """Agree on whether to stop."""
+        """Take over what callbacks have added on rank 0, and agree on whether to stop."""
+        logs.update(self._group.gather(dict(logs))[0])
         self._agree()
 
     def on_settled(self, epoch_number: int, logs: Logs) -> None:

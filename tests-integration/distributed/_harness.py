@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Runs checks in a process that torchrun has started, and writes down how they went."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+SECONDS = 120
+"""After so long a process is ended: its check waits for another process, which is the failure."""
+
+
+def run(checks: dict[str, Callable[[Path], None]], folder: Path) -> None:
+    """Run *checks* one after the other; each process writes ``<rank>.json`` into *folder*.
+
+    After a failure there are no further checks, as the processes are no longer in step.
+    """
+    rank = int(os.environ["RANK"])
+    results: dict[str, str] = {}
+    file = folder / f"{rank}.json"
+    if hasattr(signal, "alarm"):
+        signal.alarm(SECONDS)
+    for name, check in checks.items():
+        results[name] = "hangs"
+        file.write_text(json.dumps(results), encoding="utf-8")
+        own = folder / name
+        own.mkdir(exist_ok=True)
+        try:
+            check(own)
+        except BaseException:
+            results[name] = traceback.format_exc()
+            file.write_text(json.dumps(results), encoding="utf-8")
+            os._exit(1)
+        results[name] = "ok"
+    file.write_text(json.dumps(results), encoding="utf-8")
+    sys.stdout.flush()

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""All checks, in one go: starting processes takes longer than they do."""
+
+import sys
+from pathlib import Path
+
+import callbacks
+import training
+from _harness import run
+
+run(training.CHECKS | callbacks.CHECKS, Path(sys.argv[1]))
