@@ -167,7 +167,7 @@ def test_a_wrong_setting(make, kind, message):
         make()
 
 
-@pytest.mark.parametrize("name", ["accuracy", "top2", "f1", "kappa", "mcc", "perplexity"])
+@pytest.mark.parametrize("name", ["accuracy", "top2", "f1", "kappa", "mcc", "perplexity", "auroc"])
 @pytest.mark.parametrize("label", [3, 7, -1])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
 def test_a_label_out_of_range(name, label, dtype):

@@ -6,8 +6,9 @@ from ._class_score import Agreement, BinaryScore, ClassScore
 from ._errors import MeanError, Perplexity, R2Score
 from ._functional import FunctionalMetric
 from ._gathering import GatheringMetric
+from ._given import MetricLike
 from ._metric import Metric
-from ._metric_set import MetricLike, MetricSet
+from ._metric_set import MetricSet
 from ._sklearn import SKLearnMetrics
 from ._summing import SummingMetric
 

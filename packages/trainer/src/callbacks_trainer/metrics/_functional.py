@@ -11,7 +11,7 @@ from torch import Tensor
 from callbacks_core import one_of
 
 from ._gathering import GatheringMetric
-from ._labels import require_same_shape
+from ._labels import require_known, require_same_shape
 from ._metric import MetricResult
 
 CLASSIFICATION: Final = ("auroc", "average_precision", "calibration_error")
@@ -55,6 +55,7 @@ class FunctionalMetric(GatheringMetric):
             y_true: Classes of shape ``(batch, ...)``; else of the prediction's shape.
 
         Raises:
+            IndexError: A label is out of range, on the CPU.
             ValueError: The shapes do not fit.
         """
         from torchmetrics import functional  # takes a second
@@ -72,6 +73,7 @@ def _task(metric: str, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, 
     """Return predictions and truths, and what torchmetrics has to be told of them."""
     if y_pred.dim() >= 2 and y_true.shape == y_pred.shape[:1] + y_pred.shape[2:]:
         if y_pred.shape[1] > 1:
+            require_known(metric, y_pred, y_true, _IGNORED)
             return y_pred, y_true, {"task": "multiclass", "num_classes": y_pred.shape[1]}
         y_pred = y_pred.squeeze(1)
     require_same_shape(metric, y_pred, y_true)

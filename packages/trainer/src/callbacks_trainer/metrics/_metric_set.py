@@ -5,27 +5,20 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from callbacks_core import Scalar, is_rank_zero
 
+from ._given import MetricLike, listed_metrics, named
 from ._metric import Accumulating, Mergeable, Metric, State
-from ._named import adding_up, named_metric
-from ._names import name_of, without_duplicates
+from ._names import without_duplicates
 from ._ranks import computed_together, is_alone
 from ._results import add_result
-from ._sklearn import SKLearnMetrics, is_of_sklearn
 from ._state import is_torchmetrics, load_state, state_of
-
-if TYPE_CHECKING:
-    import torchmetrics
-
-AnyMetric: TypeAlias = "Callable[..., Any] | Accumulating | torchmetrics.Metric"
-MetricLike: TypeAlias = "str | AnyMetric | tuple[str | Sequence[str], str | AnyMetric]"
 
 
 class MetricSet:
@@ -52,7 +45,7 @@ class MetricSet:
         epoch_metrics: Iterable[MetricLike] | None = None,
     ) -> None:
         batch, epoch = (
-            [_named(metric, argument) for metric in _listed(metrics, argument)]
+            [named(metric, argument) for metric in listed_metrics(metrics, argument)]
             for argument, metrics in (
                 ("batch_metrics", batch_metrics),
                 ("epoch_metrics", epoch_metrics),
@@ -186,51 +179,3 @@ def _is_ours(metric: object) -> bool:
 
 def _key(name: str | list[str]) -> str:
     return name if isinstance(name, str) else ",".join(name)
-
-
-def _listed(metrics: Iterable[MetricLike] | None, argument: str) -> list[Any]:
-    if metrics is None:
-        return []
-    if isinstance(metrics, Mapping):
-        raise TypeError(
-            f"`{argument}` must be a list, in which (name, metric) names a metric, not {metrics!r}"
-        )
-    if isinstance(metrics, str | Accumulating) or not isinstance(metrics, Iterable):
-        return [metrics]  # a MetricCollection can be iterated over, and is one metric
-    return list(metrics)
-
-
-def _named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
-    given: str | list[str] | None = None
-    if isinstance(metric, tuple):
-        if len(metric) != 2:
-            raise TypeError(f"a named metric in `{argument}` is (name, metric), not {metric!r}")
-        given, metric = metric
-        if not isinstance(given, str):
-            given = [str(name) for name in given or ()]
-    if isinstance(metric, str):
-        own, metric = named_metric(metric)
-        given = given or own
-    if is_of_sklearn(metric):
-        if argument == "batch_metrics":
-            raise TypeError(
-                f"{name_of(metric)!r} of scikit-learn takes arrays, and the truth first: give it "
-                f"to `epoch_metrics`, or to SKLearnMetrics"
-            )
-        metric = SKLearnMetrics(metric)
-    metric = adding_up(metric)
-    if isinstance(metric, type):
-        raise TypeError(
-            f"`{argument}` has the class {metric.__name__}, not an instance of it: "
-            f"write {metric.__name__}(...)"
-        )
-    if argument == "epoch_metrics" and not isinstance(metric, Accumulating):
-        raise TypeError(
-            f"an epoch metric needs update, compute and reset, which {metric!r} has not; "
-            f"for a plain function there is batch_metrics"
-        )
-    if argument == "batch_metrics" and not callable(metric):
-        raise TypeError(
-            f"`batch_metrics` must hold functions, torchmetrics objects or names, not {metric!r}"
-        )
-    return given or name_of(metric), metric

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch.distributed
-from torch import Tensor
 
 from callbacks_core import world_size
 
@@ -24,7 +23,7 @@ def computed_together(metrics: Sequence[Mergeable]) -> list[Any]:
     """
     own = [metric.state_dict() for metric in metrics]
     gathered: list[list[State]] = [[] for _ in range(world_size())]
-    torch.distributed.all_gather_object(gathered, torch_apply(own, Tensor.cpu))
+    torch.distributed.all_gather_object(gathered, torch_apply(own, lambda value: value.cpu()))
     return [
         _merged(metric, state, states)
         for metric, state, states in zip(metrics, own, zip(*gathered, strict=True), strict=True)
