@@ -44,10 +44,10 @@ def launch(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+def outcomes(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Outcomes:
     """Run all checks once, and return what became of them, by ranks, and what was printed."""
     folder = tmp_path_factory.mktemp("ranks")
-    done = launch("checks.py", folder)
+    done = launch("checks.py", folder, empty_database)
     files = [folder / f"{rank}.json" for rank in (0, 1)]
     told = [json.loads(file.read_text("utf-8")) if file.exists() else {} for file in files]
     return told, done.stdout + done.stderr

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""All checks, in one go: starting processes takes longer than they do."""
+"""All checks, in one go: starting processes takes longer than they do.
+
+The arguments are a folder to write to, and an empty MLflow database.
+"""
 
 import sys
 from pathlib import Path

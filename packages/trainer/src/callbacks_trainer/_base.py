@@ -102,6 +102,11 @@ class ModelBase:
         return next((weight.device for weight in self.network.parameters()), torch.device("cpu"))
 
     @property
+    def pins_memory(self) -> bool:
+        """Whether batches are loaded into pinned memory, from which they go to a GPU quickly."""
+        return self.device is not None and self.device.type == "cuda"
+
+    @property
     def scaler(self) -> torch.amp.GradScaler | None:
         """The scaler of the gradients with ``precision="fp16"``, which has state; else None."""
         return self.mixed_precision.scaler

@@ -64,7 +64,7 @@ class CustomSteps:
         try:
             with self._steps.precision.autocast():
                 returned = self._steps.strategy.run(
-                    self._model.training_step, self._steps.on_device(batch)
+                    self._model.training_step, self._steps.moved(batch)
                 )
         finally:
             self._model.running_step = None

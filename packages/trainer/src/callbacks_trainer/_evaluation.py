@@ -121,6 +121,7 @@ class EvaluationMethods(ModelBase):
             num_workers=num_workers,
             collate_fn=collate_fn,
             options=dataloader_kwargs,
+            pin_memory=self.pins_memory,
         )
         return self.evaluate_generator(loader, **options)
 
@@ -212,7 +213,7 @@ class EvaluationMethods(ModelBase):
                     x, y = runner.prepare(batch)
                     truths.add(y)
                 else:
-                    x = runner.on_device(batch)
+                    x = runner.moved(batch)
                 predictions.add(runner.predict(x))
                 batches.record({}, get_batch_size(x))
         return unpacked(self._results(shared, predictions, truths))
@@ -238,6 +239,7 @@ class EvaluationMethods(ModelBase):
             num_workers=num_workers,
             collate_fn=collate_fn,
             options=dataloader_kwargs,
+            pin_memory=self.pins_memory,
         )
         return self.predict_generator(loader, **options)
 

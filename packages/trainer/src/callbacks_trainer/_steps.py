@@ -14,8 +14,9 @@ from torch.nn.utils.rnn import PackedSequence
 from callbacks_core import Pass, RunningMeans, Scalar, get_batch_size
 
 from ._base import required
-from .convert import detach, to_tensors
+from .convert import detach
 from .memory_format import to_channels_last
+from .transfers import transfer_to
 
 if TYPE_CHECKING:
     from ._base import ModelBase
@@ -43,6 +44,7 @@ class Steps:
         self.loss_function = model.loss_function
         self.metrics = metrics
         self.device = model.device
+        self.on_device = transfer_to(model.device)
         self._channels_last = model.channels_last
 
     def prepare(self, batch: Any) -> tuple[Any, Any]:
@@ -54,16 +56,13 @@ class Steps:
         if not isinstance(batch, _SEVERAL) or len(batch) != 2:
             raise TypeError(f"a batch must be a pair (inputs, targets), not {_describe(batch)}")
         x, y = batch
-        device = self.device
-        if self._channels_last:
-            x = to_channels_last(to_tensors(x, device))
-        if device is None and isinstance(x, Tensor) and isinstance(y, Tensor):
-            return x, y
-        return to_tensors(x, device), to_tensors(y, device)
+        if self.device is not None or not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+            x, y = self.on_device((x, y))
+        return (to_channels_last(x), y) if self._channels_last else (x, y)
 
-    def on_device(self, batch: Any) -> Any:
+    def moved(self, batch: Any) -> Any:
         """Return a batch of any structure as tensors on the device."""
-        moved = to_tensors(batch, self.device)
+        moved = self.on_device(batch)
         return to_channels_last(moved) if self._channels_last else moved
 
     def forward(self, x: Any) -> Any:

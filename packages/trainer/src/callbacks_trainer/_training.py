@@ -204,6 +204,7 @@ class TrainingMethods(ModelBase):
             "batch_size": batch_size,
             "num_workers": num_workers,
             "collate_fn": collate_fn,
+            "pin_memory": self.pins_memory,
         }
         given = dict(dataloader_kwargs or {})
         train = make_loader(train_dataset, shuffle=True, options=given, **shared)

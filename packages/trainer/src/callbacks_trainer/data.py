@@ -75,6 +75,7 @@ def make_loader(
     shuffle: bool = False,
     num_workers: int = 0,
     collate_fn: Any = None,
+    pin_memory: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> DataLoader[Any]:
     """Return a `DataLoader`.
@@ -85,6 +86,7 @@ def make_loader(
         shuffle: Whether to draw them in a new order each time.
         num_workers: The number of processes that load them.
         collate_fn: Makes a batch of a list of examples.
+        pin_memory: Whether to load batches into pinned memory.
         options: Arguments of `DataLoader` that go before all of these.
     """
     given = dict(options or {})
@@ -93,6 +95,7 @@ def make_loader(
         "shuffle": shuffle,
         "num_workers": num_workers,
         "collate_fn": collate_fn,
+        "pin_memory": pin_memory,
     }
     samplers = [key for key in ("sampler", "batch_sampler") if given.get(key) is not None]
     if samplers or isinstance(dataset, IterableDataset):
