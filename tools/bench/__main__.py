@@ -15,6 +15,7 @@ import _gradients
 import _imports
 import _instructions
 import _loggers
+import _metrics
 import _notifications
 import _pairs
 import _reads
@@ -76,6 +77,12 @@ def main() -> None:
         print(
             f"{'  ' + network:<34}{look.tensor_by_tensor_ms:>13.1f}{look.tracker:>10.1f}"
             f"{look.logger:>11.1f}{look.reads:>12}"
+        )
+    print("\nmetrics, in µs a step, and in relation to torchmetrics: for each batch, for the epoch")
+    for name, cost in _metrics.measure().items():
+        print(
+            f"{'  ' + name:<34}{cost.batch_us:>13.1f}{cost.batch_ratio:>10.3f}"
+            f"{cost.epoch_us:>11.1f}{cost.epoch_ratio:>12.3f}"
         )
     print("\nimport, in milliseconds beyond the interpreter's own start (medians)")
     for module, milliseconds in _imports.measure().items():

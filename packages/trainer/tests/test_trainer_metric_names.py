@@ -178,17 +178,22 @@ def test_a_label_out_of_range(name, label, dtype):
         metrics.update(torch.randn(4, 3), y_true)
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5)])
-def test_a_label_out_of_range_where_nobody_looks(monkeypatch, shape):
-    """On a device that would have to be waited for, the score of the epoch is NaN."""
-    monkeypatch.setattr("callbacks_trainer.metrics._class_score.require_known", lambda *_: None)
-    metric = ClassScore()
-    y_true = torch.zeros(shape[0], *shape[2:], dtype=torch.int64)
-    metric.update(torch.randn(shape), y_true)
-    assert metric.compute().isfinite()
-    y_true.flatten()[0] = 3
-    metric.update(torch.randn(shape), y_true)
-    assert metric.compute().isnan()
+@pytest.mark.parametrize("metric", [ClassScore(), Agreement()])
+def test_a_label_that_nobody_looked_at(metric):
+    """Where a look would have to wait for the device, the score of the epoch is NaN."""
+    metric.reset()
+    sums = metric.sums(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]))
+    assert metric.value(*sums).isfinite()
+    assert metric.value(sums[0], torch.tensor(1)).isnan()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("label", [3, -1])
+def test_a_label_out_of_range_on_a_gpu(label):
+    """Nothing is written where it does not belong, and the score of the epoch is NaN."""
+    metrics = MetricSet(["f1", "mcc"])
+    metrics.update(torch.randn(4, 3).cuda(), torch.tensor([0, label, -100, 2]).cuda())
+    assert all(value.isnan() for value in metrics.compute().values())
 
 
 @pytest.mark.parametrize("name", ["accuracy", "top1", "f1", "mcc", "perplexity"])

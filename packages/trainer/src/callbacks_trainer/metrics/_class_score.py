@@ -79,8 +79,8 @@ class ClassScore(SummingMetric):
         self.ignore_index = ignore_index
         self.__name__ = f"{'fscore' if score == 'f1' else score}_{average}"
 
-    def sums(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, ...]:
-        """Return the counts of each class, and how many labels are out of range.
+    def sums(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | int]:
+        """Return how often each class is right, predicted, true; and the labels out of range.
 
         Args:
             y_pred: Scores of shape ``(batch, classes, ...)``.
@@ -94,8 +94,9 @@ class ClassScore(SummingMetric):
         """
         return class_counts(self.score, y_pred, y_true, self.ignore_index)
 
-    def value(self, right: Tensor, predicted: Tensor, true: Tensor, unknown: Tensor) -> Tensor:
+    def value(self, counts: Tensor, unknown: Tensor | int) -> Tensor:
         """Return the score; NaN when nothing counts, or for a label out of range."""
+        right, predicted, true = counts
         score, total = SCORES[self.score], true.sum()
         if self.average == "micro":
             decisions = total * len(true)
@@ -157,52 +158,51 @@ class Agreement(SummingMetric):
         self.ignore_index = ignore_index
         self.__name__ = kind
 
-    def sums(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, ...]:
+    def sums(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | int]:
         """Return the counts of each class; arguments and errors are those of `ClassScore.sums`."""
         return class_counts(self.kind, y_pred, y_true, self.ignore_index)
 
-    def value(self, right: Tensor, predicted: Tensor, true: Tensor, unknown: Tensor) -> Tensor:
+    def value(self, counts: Tensor, unknown: Tensor | int) -> Tensor:
         """Return the agreement; NaN when nothing counts, or for a label out of range."""
-        shares = [_real(counts) / true.sum() for counts in (right, predicted, true)]
-        agreed, by_chance = shares[0].sum(), (shares[1] * shares[2]).sum()
+        total = counts[2].sum()
+        right, predicted, true = _real(counts) / total
+        agreed, by_chance = right.sum(), (predicted * true).sum()
         if self.kind == "cohen_kappa":
             scale = 1 - by_chance
         else:
-            scale = ((1 - shares[1].square().sum()) * (1 - shares[2].square().sum())).sqrt()
+            scale = ((1 - predicted.square().sum()) * (1 - true.square().sum())).sqrt()
         found = (agreed - by_chance) / scale
-        return _known(found.masked_fill(scale <= 0, 0.0), true.sum(), unknown)
+        return _known(found.masked_fill(scale <= 0, 0.0), total, unknown)
 
 
 def class_counts(
     metric: str, y_pred: Tensor, y_true: Tensor, ignore_index: int
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor, Tensor | int]:
     """Return for each class how often it is right, predicted, true; and the labels out of range.
 
-    See `ClassScore.sums` for the arguments and the errors.
+    See `ClassScore.sums` for the arguments and the errors. The counts have the shape
+    ``(3, classes)``. On the CPU no label out of range comes so far.
     """
     require_scores(metric, y_pred, y_true)
     if y_true.is_floating_point():
         raise TypeError(f"{metric} needs labels that are whole numbers, not {y_true.dtype}")
-    classes = y_pred.shape[1]
-    counts = y_true != ignore_index
     require_known(metric, y_pred, y_true, ignore_index)
-    known = counts & (y_true >= 0) & (y_true < classes)
-    labels = y_true.masked_fill(~known, 0).long().flatten()
-    answers = y_pred.argmax(1).flatten()
-    ones = known.long().flatten()
-    return (
-        _count(labels, ones * (labels == answers), classes),
-        _count(answers, ones, classes),
-        _count(labels, ones, classes),
-        (counts & ~known).sum(),
-    )
+    classes = y_pred.shape[1]
+    ignored = y_true == ignore_index
+    unknown: Tensor | int = 0
+    if y_true.device.type != "cpu":
+        beyond = ((y_true < 0) | (y_true >= classes)) & ~ignored
+        ignored, unknown = ignored | beyond, beyond.sum()
+    answers = y_pred.argmax(1).masked_fill_(ignored, classes)  # one more, which is thrown away
+    labels = y_true.long().masked_fill(ignored, classes)
+    right = labels.masked_fill(labels != answers, classes)
+    places = torch.stack((right, answers, labels)).flatten(1)
+    counts = places.new_zeros(3, classes + 1)
+    counts.scatter_add_(1, places, places.new_ones(()).expand_as(places))
+    return counts[:, :classes], unknown
 
 
-def _count(labels: Tensor, ones: Tensor, classes: int) -> Tensor:
-    return torch.zeros(classes, dtype=torch.int64, device=ones.device).scatter_add_(0, labels, ones)
-
-
-def _known(found: Tensor, total: Tensor, unknown: Tensor) -> Tensor:
+def _known(found: Tensor, total: Tensor, unknown: Tensor | int) -> Tensor:
     return found.masked_fill((total == 0) | (unknown > 0), math.nan)
 
 
