@@ -26,7 +26,7 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
         epoch_metrics: Names, `Metric`, objects of torchmetrics, functions of scikit-learn: what is
             worked out for the epoch alone.
         device: Where to train: the network is moved there, and batches are as they come. By
-            default everything stays where it is.
+            default everything stays where it is, unless there are several processes.
         training_step: A function of the model and a batch that trains on it in a way of its own:
             several losses, several optimizers, batches that are no pairs. See `training_step`,
             which a subclass may override instead.
@@ -38,6 +38,12 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
             arguments. The network itself and the names of its weights stay as they are.
         channels_last: Whether weights and inputs of four dimensions are laid out with the channels
             last, which makes convolutions faster on most devices. Shapes stay as they are.
+        strategy: How several processes, such as ``torchrun`` starts, train together: ``"auto"``
+            and ``"ddp"`` with the whole network in each (`DistributedDataParallel`), ``"fsdp"``
+            with a part of it in each (`fully_shard`); a mapping with such a ``"name"`` and options
+            of torch's class or function; or None, each by itself. A process that is alone is not
+            changed by it. In several, the GPU is the one of the process's number, and
+            ``device="cpu"`` trains on the CPU.
 
     Raises:
         TypeError: An argument is of the wrong kind.
@@ -50,6 +56,7 @@ class Model(TrainingMethods, EvaluationMethods, WeightMethods):
         optimizer: The optimizer, or None.
         loss_function: The loss function, or None.
         device: Where batches are moved to; None leaves them where they are.
+        strategy: What trains it in one process or several; callbacks need not look.
         scaler: The scaler of the gradients with ``precision="fp16"``, else None.
         stop_training: Set this to True to end a training after the running batch.
     """
