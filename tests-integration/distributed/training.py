@@ -319,6 +319,45 @@ class Keeps(Callback):
         self._handle.remove()
 
 
+class Half(nn.Module):
+    """A network that leaves some of its weights unused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.unused = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        used: Tensor = self.used(x)
+        return used
+
+
+def options_go_to_the_engine(folder: Path) -> None:
+    """Weights that are not used are fine where DDP is told to look for them."""
+
+    def half(**options: Any) -> Model:
+        torch.manual_seed(0)
+        strategy = {"name": "ddp", "find_unused_parameters": True}
+        return Model(Half(), "sgd", "cross_entropy", **{"strategy": strategy, **options})
+
+    both(make=half)
+
+
+def a_compiled_forward(folder: Path) -> None:
+    """What is compiled is trained together, with either strategy."""
+    both(make=lambda **options: make(compile={"backend": "eager"}, **options))
+    both(make=lambda **options: sharded(compile={"backend": "eager"}, **options))
+
+
+def single_batches(folder: Path) -> None:
+    """`train_on_batch` has the gradients of all."""
+    together, alone = make(), make(strategy=None)
+    x, y = data(8).tensors
+    for model, part in ((together, slice(get_rank(), 8, 2)), (alone, slice(8))):
+        for _ in range(3):
+            model.train_on_batch(x[part], y[part])
+    agree(together, alone)
+
+
 def each_process_has_its_share(folder: Path) -> None:
     """An epoch is shared out, in another order each time; an odd example comes twice."""
     x, y = data(9).tensors
