@@ -22,12 +22,15 @@ def get_random_states() -> State:
     version, numbers, gauss = random.getstate()
     states: State = {"python": [version, list(numbers), gauss], "cuda": []}
     torch = sys.modules.get("torch")
-    if torch is not None:
+    if torch is not None:  # hundreds of numbers take much longer to save than one tensor
+        states["python"][1] = torch.tensor(numbers)
         states["torch"] = torch.get_rng_state()
         states["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     if "numpy.random" in sys.modules:
         numpy_state = sys.modules["numpy.random"].get_state(legacy=False)
         key = numpy_state["state"]["key"].tolist()
+        if torch is not None:
+            key = torch.tensor(key)
         states["numpy"] = {**numpy_state, "state": {**numpy_state["state"], "key": key}}
     return states
 
@@ -41,13 +44,18 @@ def set_random_states(states: State) -> None:
     import random
 
     version, numbers, gauss = states["python"]
-    random.setstate((version, tuple(numbers), gauss))
+    random.setstate((version, tuple(_listed(numbers)), gauss))
     if "torch" in states:
         torch = import_module("torch")
         torch.set_rng_state(states["torch"])
         _set_cuda(torch, states["cuda"])
     if "numpy" in states:
         _set_numpy(states["numpy"])
+
+
+def _listed(numbers: Any) -> list[int]:
+    listed: list[int] = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    return listed
 
 
 def _set_cuda(torch: Any, states: list[Any]) -> None:
@@ -64,5 +72,5 @@ def _set_numpy(state: dict[str, Any]) -> None:
     except ImportError:
         logger().warning("there is a random state of NumPy, which is not installed")
         return
-    key = numpy.array(state["state"]["key"], dtype=numpy.uint32)
+    key = numpy.array(_listed(state["state"]["key"]), dtype=numpy.uint32)
     numpy.random.set_state({**state, "state": {**state["state"], "key": key}})

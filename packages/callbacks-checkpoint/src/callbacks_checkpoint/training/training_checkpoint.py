@@ -148,14 +148,16 @@ class TrainingCheckpoint(PeriodicStateSave):
             return state  # which the loop refuses
         if Path(loaded.path).resolve().parent != Path(self.folder).resolve():
             return state  # a run that branches off: its files are not ours to remove
-        files = generations(self.folder, loaded)
+        files = generations(self.folder, loaded).earlier
+        if not self._reads_value:  # the seals tell it all the same, and the best one would stay
+            files = [file._replace(value=None) for file in files]
         self._started = own["started"]
         self.load_state_dict(
             {
                 "ledger": {
-                    "files": [list(file) for file in files.earlier],
+                    "files": [list(file) for file in files],
                     "replaced": [],
-                    "newest": list(files.earlier[-1]) if files.earlier else None,
+                    "newest": list(files[-1]) if files else None,
                 },
                 "trigger": own["trigger"],
                 "epoch": loaded.about["epoch"],
@@ -199,6 +201,9 @@ class TrainingCheckpoint(PeriodicStateSave):
         super().on_train_begin(logs)
         self._leftover = earlier
         self._discard()
+
+    def _paths(self) -> tuple[str, ...]:
+        return (*super()._paths(), self.folder)  # two of these in a folder would mix their files
 
     def _refuse_skipping(self) -> None:
         background = self._saves.background

@@ -84,7 +84,7 @@ class Place:
             set_random_states(random)  # some loaders begin anew when they are asked
         return {
             "start": self._start,
-            "now": {**_own_states(loader), "random": random},
+            "now": {**_own_states(loader), "random": random if taken else None},
             "loader": own,
             "count": self._drawn + taken if self._is_iterator else taken - self._before,
             "before": 0 if self._is_iterator else self._before,
@@ -128,6 +128,7 @@ class Place:
     def _replay(self, loader: Any, state: State) -> Iterator[Any]:
         """Begin as it was begun with, and go through the batches that were done."""
         start, now = state["start"], state["now"]
+        random = get_random_states() if now["random"] is None else now["random"]
         set_random_states(start["random"])
         _put_samplers(loader, start)
         for generator, its_state in zip(_generators(loader), start["generators"], strict=False):
@@ -135,7 +136,7 @@ class Place:
         iterator: Iterator[Any] = iter(loader)
         self._skip(iterator, state["count"])
         self._put_generators(loader, now["generators"])
-        set_random_states(now["random"])
+        set_random_states(random)
         return iterator
 
     def _put_generators(self, loader: Any, states: list[Any]) -> None:

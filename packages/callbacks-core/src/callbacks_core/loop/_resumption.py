@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..run_saver import ResumeError, load_run, run_savers
 from ..stateful import Stateful
+from ._run import progress
 
 if TYPE_CHECKING:
     from ..callback_list import CallbackList
@@ -62,7 +63,7 @@ class Resumption:
         path = None if resume == "auto" else resume
         if savers:
             states = [saver.load_run(path) for saver in savers]
-            state = next((found for found in states if found is not None), None)
+            state = max((each for each in states if each is not None), key=progress, default=None)
         else:
             state = load_run(resume)
         if state is not None:

@@ -188,6 +188,12 @@ def _learns(callback: Callback) -> bool:
     return type(callback).state_dict is not Callback.state_dict
 
 
+def progress(state: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how far a saved run had come, in epochs and batches; nowhere if it is no run."""
+    within = state["local"]["within"] if "local" in state else None
+    return len(state.get("history", ())), 0 if within is None else int(within["batch"])
+
+
 def refuse_other_format(state: object) -> None:
     """Raise unless *state* is one of a run, in the format that this version knows.
 

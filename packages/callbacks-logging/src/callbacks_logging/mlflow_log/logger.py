@@ -22,6 +22,9 @@ from .tracking import Tracking
 if TYPE_CHECKING:
     from callbacks_core import PathLike, State
 
+_ID_TIMEOUT: Final = 10.0
+"""So many seconds a save waits for the id of a run that was only just begun."""
+
 _NOT_METRICS: Final = frozenset({"epoch", "batch", "size"})
 _STATUS: Final[dict[Outcome, Status]] = {
     "finished": "FINISHED",
@@ -104,7 +107,7 @@ class MLFlowLogger(Logger):
         self._artifacts = [str(as_path("artifacts", path).absolute()) for path in artifacts]
         self._tracking = Tracking(tracking_uri, unsent)
         self._run = Run(self._tracking, experiment_name, run_id)
-        self._trained = False
+        self._trained = self._awaited = False
         self._last_epoch = 0
         self._ended: Outcome = "finished"
 
@@ -213,7 +216,7 @@ class MLFlowLogger(Logger):
         if self._trained and not resumed:
             self._run.close(self.timeout)
             self._run = Run(self._tracking, self.experiment_name)
-        self._trained = True
+        self._trained, self._awaited = True, False
         self._run.begin()
 
     def write_batches(self, batches: Batches) -> None:
@@ -254,7 +257,10 @@ class MLFlowLogger(Logger):
                         self._run.log_artifact(path, folder)
 
     def sink_state(self) -> State:
-        """Return the run's id, to go on with it."""
+        """Return the run's id, to go on with it; the first time it is waited for."""
+        if self._run.id is None and self._run.connected and not self._awaited:
+            self._awaited = True  # a server that does not answer is not asked at every save
+            self._run.flush(min(self.timeout, _ID_TIMEOUT))
         return {"run_id": self._run.id} if self._run.id else {}
 
     def load_sink_state(self, state: State) -> None:
