@@ -25,6 +25,7 @@ MODULES = (
     "callbacks_logging",
     "callbacks_notify",
     "callbacks_trainer",
+    "callboard.experiment",
 )
 
 HEAD = '''\
@@ -66,7 +67,9 @@ def __dir__() -> list[str]:
 
 def public_names(module: str) -> list[str]:
     """Return the names in a package's ``__all__``, read from its source."""
-    source = next(ROOT.glob(f"packages/*/src/{module}/__init__.py")).read_text("utf-8")
+    source = next(ROOT.glob(f"packages/*/src/{module.replace('.', '/')}/__init__.py")).read_text(
+        "utf-8"
+    )
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return [name for name in ast.literal_eval(node.value) if name != "__version__"]

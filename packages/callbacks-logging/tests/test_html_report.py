@@ -9,7 +9,7 @@ import pytest
 from callbacks_core import HopelessPathError, LambdaCallback, Secret
 from callbacks_core.testing import play
 from callbacks_logging import HTMLReport
-from callbacks_logging._environment import git_commit
+from callbacks_logging.environment import git_commit
 from callbacks_logging.report import logger as module
 
 EPOCHS = [

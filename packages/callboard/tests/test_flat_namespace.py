@@ -17,6 +17,7 @@ MODULES = (
     "callbacks_logging",
     "callbacks_notify",
     "callbacks_trainer",
+    "callboard.experiment",
 )
 
 

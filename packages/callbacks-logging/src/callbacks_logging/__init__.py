@@ -4,6 +4,7 @@
 from .__about__ import __version__
 from .base import Batches, Logger, Outcome
 from .csv_log import AtomicCSVLogger, CSVLogger
+from .environment import describe_environment
 from .gradients import (
     AtomicCSVGradientLogger,
     CSVGradientLogger,
@@ -47,6 +48,7 @@ __all__ = [
     "ThroughputMonitor",
     "WandBLogger",
     "__version__",
+    "describe_environment",
     "plot_history",
     "plot_metric",
 ]

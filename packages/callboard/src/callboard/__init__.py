@@ -154,6 +154,7 @@ if TYPE_CHECKING:
         TensorBoardLogger,
         ThroughputMonitor,
         WandBLogger,
+        describe_environment,
         plot_history,
         plot_metric,
     )
@@ -238,6 +239,10 @@ if TYPE_CHECKING:
         torch_apply,
         torch_to_numpy,
     )
+    from callboard.experiment import (
+        Experiment,
+        ModelBundle,
+    )
 
 __all__ = [
     "EMA",
@@ -288,6 +293,7 @@ __all__ = [
     "EveryEpochs",
     "EveryMinutes",
     "EverySeconds",
+    "Experiment",
     "ExponentialLR",
     "FailurePolicy",
     "FatalCallbackError",
@@ -320,6 +326,7 @@ __all__ = [
     "MissingMetricError",
     "Mode",
     "Model",
+    "ModelBundle",
     "ModelCheckpoint",
     "ModelLike",
     "Monitor",
@@ -401,6 +408,7 @@ __all__ = [
     "checkpoints_to_remove",
     "constant",
     "cosinespace",
+    "describe_environment",
     "did_you_mean",
     "durable_open",
     "export_safetensors",
@@ -643,6 +651,7 @@ _NAMES = {
         "TensorBoardLogger",
         "ThroughputMonitor",
         "WandBLogger",
+        "describe_environment",
         "plot_history",
         "plot_metric",
     ),
@@ -681,6 +690,10 @@ _NAMES = {
         "set_seeds",
         "torch_apply",
         "torch_to_numpy",
+    ),
+    "callboard.experiment": (
+        "Experiment",
+        "ModelBundle",
     ),
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from callbacks_core import BackgroundWorker
 from callbacks_core.secrets import redacted
 
-from .._environment import environment
+from ..environment import describe_environment
 from .breaker import Breaker
 from .courier import Courier, ServiceError
 from .sending import METRICS_AT_ONCE, PARAMS_AT_ONCE, Reading, Status
@@ -295,7 +295,7 @@ class Run:
 
 
 def _environment_tags() -> dict[str, str]:
-    facts = environment()
+    facts = describe_environment()
     commit = facts.pop("git commit")
     tags = {f"environment.{name}": value for name, value in facts.items()}
     return tags if commit == "none" else {**tags, "mlflow.source.git.commit": commit}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks_core import as_path, durable_open, probe
 
-from .._environment import environment
 from ..base import Logger, Outcome
+from ..environment import describe_environment
 from .facts import settings
 from .page import Run, State, page
 
@@ -96,7 +96,7 @@ class HTMLReport(Logger):
             HopelessPathError: It can never be written.
         """
         probe(self._path)
-        self._environment = environment()
+        self._environment = describe_environment()
         self._training = training
         if training:
             self._tests = []

@@ -14,7 +14,7 @@ from typing import Final
 _PACKAGES: Final = ("torch", "numpy", "callbacks-core", "callbacks-logging", "callbacks-trainer")
 
 
-def environment() -> dict[str, str]:
+def describe_environment() -> dict[str, str]:
     """Return what the training runs on: versions, machine, devices, script and git commit."""
     facts = {"Python": platform.python_version()}
     for package in _PACKAGES:
