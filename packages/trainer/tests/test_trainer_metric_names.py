@@ -205,10 +205,22 @@ def test_scores_and_labels_that_do_not_fit(name, scores, labels):
 
 
 @pytest.mark.parametrize("name", ["accuracy", "f1"])
-def test_one_score_an_example(name):
-    """Who has one score for each example is told of the metric for that."""
-    with pytest.raises(ValueError, match=f"one score an example there is 'binary_{name}'"):
-        MetricSet([name]).update(torch.zeros(4), torch.zeros(4, dtype=torch.int64))
+@pytest.mark.parametrize(
+    ("scores", "labels", "hint"),
+    [
+        ((4,), (4,), "; for one score an example there is 'binary_{name}'"),
+        ((4, 1), (4, 1), "; for one score an example there is 'binary_{name}'"),
+        ((4, 3), (4, 1), "; take the truth's squeeze(1)"),
+        ((4, 3), (4, 3), "; of truths with a share for each class take the argmax(1)"),
+        ((4, 3), (5,), ""),
+        ((), (), "; for one score an example there is 'binary_{name}'"),
+    ],
+)
+def test_what_was_most_likely_meant(name, scores, labels, hint):
+    """The error ends with what would help, if that can be told from the shapes."""
+    with pytest.raises(ValueError, match="needs scores of shape") as raised:
+        MetricSet([name]).update(torch.zeros(scores), torch.zeros(labels, dtype=torch.int64))
+    assert str(raised.value).endswith(f"{scores} and {labels}{hint.format(name=name)}")
 
 
 @pytest.mark.parametrize("name", ["mse", "r2", "binary_accuracy", "bin_f1", "pearson"])

@@ -17,15 +17,27 @@ def require_scores(metric: str, y_pred: Tensor, y_true: Tensor) -> None:
     """
     _require_tensors(metric, y_pred, y_true)
     if y_pred.dim() < 2 or y_true.shape != y_pred.shape[:1] + y_pred.shape[2:]:
-        hint = f"; for one score an example there is 'binary_{metric}'"
         raise ValueError(
             f"{metric} needs scores of shape (batch, classes, ...) and classes of shape "
             f"(batch, ...), not {tuple(y_pred.shape)} and {tuple(y_true.shape)}"
-            f"{hint if y_pred.shape == y_true.shape and metric in _HAVE_BINARY else ''}"
+            f"{_hint(metric, y_pred, y_true)}"
         )
 
 
-_HAVE_BINARY = ("accuracy", "f1", "precision", "recall")
+def _hint(metric: str, y_pred: Tensor, y_true: Tensor) -> str:
+    classes, shares = (tensor.shape[1] if tensor.dim() > 1 else 1 for tensor in (y_pred, y_true))
+    if y_true.dim() == y_pred.dim() and shares == 1 < classes:
+        return "; take the truth's squeeze(1)"
+    if y_true.shape != y_pred.shape:
+        return ""
+    if shares > 1:
+        return "; of truths with a share for each class take the argmax(1)"
+    return (
+        f"; for one score an example there is 'binary_{metric}'" if metric in _HAVE_BINARY else ""
+    )
+
+
+_HAVE_BINARY = ("accuracy", "f1", "jaccard", "precision", "recall", "specificity")
 
 
 def require_same_shape(metric: str, y_pred: Tensor, y_true: Tensor) -> None:
