@@ -16,6 +16,12 @@ from torch.distributed import all_gather_object, get_rank, get_world_size
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
+from callbacks_checkpoint import (
+    ModelCheckpoint,
+    TrainingCheckpoint,
+    load_checkpoint,
+    load_sharded,
+)
 from callbacks_core import Callback, OptimizerSteps, TerminateOnNaN, stop_reason
 from callbacks_core.testing import Recorder
 from callbacks_policies import ClipNorm, Freeze
@@ -537,6 +543,41 @@ def weights_go_through_a_file(folder: Path) -> None:
         error, message = (RuntimeError, "rank 0 failed with") if get_rank() else (OSError, "")
         with pytest.raises(error, match=message):
             model.save_weights(path / "under a file.pt")
+
+
+def checkpoints_of_both_kinds(folder: Path) -> None:
+    """Rank zero saves a whole network, all a sharded one, and all get the best weights back."""
+    for name, maker in (("whole", make), ("spread", sharded)):
+        model, best = maker(), folder / name
+        saver = ModelCheckpoint(best, monitor="val_loss", save_best_only=True, restore_best=True)
+        fitted(model, 4, saver)
+        assert best.is_dir() == (name == "spread")
+        state = maker(seed=5).network.state_dict()
+        if name == "spread":
+            load_sharded(state, best)
+        else:
+            state = load_checkpoint(best)
+        other = maker(seed=6)
+        other.set_weights(state)
+        agree(other, model, rtol=0, atol=0)
+
+
+def a_run_that_is_gone_on_with(folder: Path) -> None:
+    """After a restart of both processes, the weights are those of a run without one."""
+
+    def dropping(seed: int = 0) -> Model:
+        torch.manual_seed(seed)
+        network = nn.Sequential(nn.Linear(3, 32), nn.Dropout(0.5), nn.Linear(32, 2))
+        return Model(network, {"optim": "sgd", "lr": 0.1}, "cross_entropy")
+
+    whole = dropping()
+    fitted(whole, 4, epochs=4)
+    begun = dropping()
+    fitted(begun, 4, TrainingCheckpoint(folder), epochs=2)
+    resumed = dropping(seed=7)
+    history = fitted(resumed, 4, TrainingCheckpoint(folder), epochs=4, resume="auto")
+    assert len(history) == 4
+    agree(resumed, whole, rtol=0, atol=0)
 
 
 CHECKS: dict[str, Callable[[Path], None]] = {
