@@ -6,13 +6,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-SECONDS = 120
-"""After so long a process is ended: its check waits for another process, which is the failure."""
+SECONDS = 90
+"""After so long in a check a process is ended: it waits for another, which is the failure."""
 
 
 def run(checks: dict[str, Callable[[Path], None]], folder: Path) -> None:
@@ -23,11 +22,10 @@ def run(checks: dict[str, Callable[[Path], None]], folder: Path) -> None:
     rank = int(os.environ["RANK"])
     results: dict[str, str] = {}
     file = folder / f"{rank}.json"
-    if hasattr(signal, "alarm"):
-        signal.alarm(SECONDS)
     for name, check in checks.items():
         results[name] = "hangs"
         file.write_text(json.dumps(results), encoding="utf-8")
+        _watch()
         own = folder / name
         own.mkdir(exist_ok=True)
         try:
@@ -38,4 +36,9 @@ def run(checks: dict[str, Callable[[Path], None]], folder: Path) -> None:
             os._exit(1)
         results[name] = "ok"
     file.write_text(json.dumps(results), encoding="utf-8")
-    sys.stdout.flush()
+    _watch()
+
+
+def _watch() -> None:
+    if hasattr(signal, "alarm"):
+        signal.alarm(SECONDS)
