@@ -86,6 +86,8 @@ def test_curves_are_drawn_where_the_extras_are_installed(tmp_path):
     assert drawn == {"loss.png", "loss.pdf", "mae.png", "mae.pdf"}
     assert (tmp_path / "plots/loss.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "tensorboard/loss_val_loss").is_dir()
+    figures, axes = made.plot_history(metrics="mae")
+    assert len(figures) == len(axes) == 1
 
 
 def test_a_disk_that_takes_no_picture_ends_no_training(tmp_path, caplog, monkeypatch):
@@ -309,6 +311,15 @@ def test_another_networks_run_is_refused(tmp_path):
     (tmp_path / "b" / "last.epoch").write_text("3")
     with pytest.raises(FileExistsError, match="another program has saved"):
         train(experiment(tmp_path / "b"))
+
+
+def test_algorithms_are_deterministic_if_wanted(tmp_path):
+    """For this training and what comes after it."""
+    try:
+        train(experiment(tmp_path), deterministic=True)
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_a_metric_that_the_log_lacks_is_told_with_the_near_miss(tmp_path):

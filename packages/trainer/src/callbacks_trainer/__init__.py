@@ -5,6 +5,7 @@ from callbacks_core import get_batch_size, warning_settings
 
 from .__about__ import __version__
 from ._base import TrainingStep
+from .batch_size import find_batch_size
 from .combined import CombinedOptimizer
 from .convert import torch_apply, torch_to_numpy
 from .data import TensorDataset
@@ -24,7 +25,8 @@ from .metrics import (
 from .model import Model
 from .optimizers import get_optimizer
 from .progress import PlainProgress
-from .seeds import set_seeds
+from .seeds import set_deterministic, set_seeds
+from .summary import Layer, Summary, summarize
 
 __all__ = [
     "Accuracy",
@@ -33,20 +35,25 @@ __all__ = [
     "ClassScore",
     "CombinedOptimizer",
     "GatheringMetric",
+    "Layer",
     "Metric",
     "Model",
     "PlainProgress",
     "SKLearnMetrics",
+    "Summary",
     "SummingMetric",
     "TensorDataset",
     "TopKAccuracy",
     "TrainingStep",
     "__version__",
     "accuracy",
+    "find_batch_size",
     "get_batch_size",
     "get_loss_function",
     "get_optimizer",
+    "set_deterministic",
     "set_seeds",
+    "summarize",
     "torch_apply",
     "torch_to_numpy",
     "warning_settings",

@@ -13,8 +13,9 @@ from callbacks_core import TrainingLoop, get_batch_size
 from ._base import ModelBase, required
 from ._outputs import Outputs
 from ._results import scores, unpacked
+from ._short import Callbacks
 from ._steps import Steps
-from ._training import Callbacks, with_progress
+from ._training import with_progress
 from .data import TensorDataset, make_loader
 from .distributed import Loaders
 

@@ -11,7 +11,6 @@ from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from callbacks_core import (
-    Callback,
     CallbackList,
     NetworkMode,
     Pass,
@@ -25,13 +24,12 @@ from ._base import ModelBase, required
 from ._closures import step_with_closure, train_with_closure
 from ._custom import CustomSteps, train_custom
 from ._results import on_batch_result
+from ._short import Callbacks, Plan, shortened
 from ._steps import Steps
 from .data import TensorDataset, make_loader
 from .distributed import Loaders, listening_together
 from .optimizers import needs_closure
 from .progress import default_progress
-
-Callbacks = Iterable[Callback] | Callback | None
 
 
 class FitOptions(TypedDict, total=False):
@@ -47,6 +45,9 @@ class FitOptions(TypedDict, total=False):
     callbacks: Callbacks
     resume: PathLike | None
     strict: bool
+    fast_dev_run: bool | int
+    limit_batches: int | float | None
+    overfit_batches: int | None
 
 
 class TrainingMethods(ModelBase):
@@ -67,6 +68,9 @@ class TrainingMethods(ModelBase):
         callbacks: Callbacks = None,
         resume: PathLike | None = None,
         strict: bool = False,
+        fast_dev_run: bool | int = False,
+        limit_batches: int | float | None = None,
+        overfit_batches: int | None = None,
     ) -> list[dict[str, float]]:
         """Train on batches from anything that can be iterated over.
 
@@ -91,6 +95,12 @@ class TrainingMethods(ModelBase):
                 a folder. See `TrainingLoop`.
             strict: Whether to refuse to go on when callbacks or arguments are others than those
                 of the saved run. Otherwise the log tells of it.
+            fast_dev_run: Whether to try everything out: one epoch of one batch, or of so many,
+                without the callbacks that only watch or save. No file of a real run is touched.
+            limit_batches: Take so many batches of each loader at most; or, as a fraction such as
+                0.1, this part of it.
+            overfit_batches: Take the first so many batches once, train on them in every epoch, and
+                validate with them: a network and a loop without mistakes learn them by heart.
 
         Returns:
             The logs of each epoch, those before a run was gone on with as well.
@@ -118,40 +128,59 @@ class TrainingMethods(ModelBase):
         train_generator = loaders.training(train_generator, steps_per_epoch)
         if valid_generator is not None:
             valid_generator, _ = loaders.evaluation(valid_generator)
-        listed = with_progress(callbacks, verbose, progress_options)
-        listed = listening_together(listed, self.strategy.group, train_generator)
+        plan = Plan(
+            train=train_generator,
+            valid=valid_generator,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps=steps_per_epoch,
+            valid_steps=validation_steps,
+            callbacks=callbacks,
+            resume=resume,
+        )
+        plan = shortened(
+            plan,
+            fast_dev_run=fast_dev_run,
+            limit_batches=limit_batches,
+            overfit_batches=overfit_batches,
+        )
+        listed = with_progress(plan.callbacks, verbose, progress_options)
+        return self._fit(plan, steps, listed, batches_per_step, strict)
+
+    def _fit(
+        self, plan: Plan, steps: Steps, callbacks: CallbackList, batches_per_step: int, strict: bool
+    ) -> list[dict[str, float]]:
+        listed = listening_together(callbacks, self.strategy.group, plan.train)
         with TrainingLoop(
             self.network,
             callbacks=listed,
             model=self,
-            resume=resume,
+            resume=plan.resume,
             strict=strict,
             arguments={"batches_per_step": batches_per_step},
         ) as loop:
             for epoch in loop.epochs(
-                epochs,
-                initial_epoch=initial_epoch,
-                steps=_steps(steps_per_epoch, train_generator),
-                valid_steps=_steps(validation_steps, valid_generator),
-                validated=valid_generator is not None,
+                plan.epochs,
+                initial_epoch=plan.initial_epoch,
+                steps=_steps(plan.steps, plan.train),
+                valid_steps=_steps(plan.valid_steps, plan.valid),
+                validated=plan.valid is not None,
             ):
                 self.metrics.warn_of_nan(*loop.history[-1:])
                 self.metrics.reset()
                 batches = epoch.train(
-                    train_generator,
-                    steps=steps_per_epoch,
+                    plan.train,
+                    steps=plan.steps,
                     summarize=steps.summary,
                     look_ahead=batches_per_step > 1,
                 )
                 self.strategy.begin(self.network)
                 self._train(steps, batches, batches_per_step)
                 self.strategy.end(self.network)
-                if valid_generator is None:
+                if plan.valid is None:
                     continue
                 self.metrics.reset()
-                valid = epoch.valid(
-                    valid_generator, steps=validation_steps, summarize=steps.summary
-                )
+                valid = epoch.valid(plan.valid, steps=plan.valid_steps, summarize=steps.summary)
                 for _ in steps.evaluate(valid):
                     pass
         self.metrics.warn_of_nan(*loop.history[-1:])

@@ -16,7 +16,8 @@ from torch.utils.data import Dataset
 from callbacks_checkpoint import load_checkpoint
 from callbacks_core import Callback, CallbackList, Mode, PathLike, as_path, is_rank_zero
 from callbacks_core.run_saver import run_savers
-from callbacks_trainer import Model, set_seeds
+from callbacks_logging import plot_history
+from callbacks_trainer import Model, set_deterministic, set_seeds
 
 from ._files import Files
 from ._log import best_row, read_log, write_log
@@ -176,6 +177,7 @@ class Experiment:
                 - ``save_every_epoch``: Whether to save the weights of each epoch.
                 - ``disable_tensorboard``: Whether to do without a log for TensorBoard.
                 - ``seed``: For `set_seeds`, 42 by default; None leaves the generators alone.
+                - ``deterministic``: Likewise; see `set_deterministic`.
 
         Returns:
             The logs of each epoch, from the first one on.
@@ -226,8 +228,11 @@ class Experiment:
         save_every_epoch: bool = False,
         disable_tensorboard: bool = False,
         seed: int | None = 42,
+        deterministic: bool = False,
         **options: Any,
     ) -> list[dict[str, float]]:
+        if deterministic:
+            set_deterministic()
         own = CallbackList(callbacks).callbacks
         schedulers = list(lr_schedulers or ())
         metric = self._metric(validated)
@@ -448,6 +453,17 @@ class Experiment:
             ImportError: pandas is not installed; `history` needs none.
         """
         return _frame(self.history)
+
+    def plot_history(self, **options: Any) -> tuple[list[Any], list[Any]]:
+        """Draw each metric over the epochs; arguments are those of `callboard.plot_history`.
+
+        Returns:
+            The figures and the axes.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        return plot_history(self.history, **options)
 
     def get_best_epoch_stats(self) -> Any:
         """Return the logs of the best epoch, a data frame of one row.
