@@ -123,7 +123,7 @@ class JSONLinesLogger(Logger):
         """Return how many lines there are, once all of them are on the disk."""
         self._file.sync()
         lines = self._lines if self._restored_lines is None else self._restored_lines
-        return {"lines": lines} if lines else {}
+        return {"lines": lines} if lines or self._session is not None else {}
 
     def load_sink_state(self, state: State) -> None:
         """Go on below so many lines of the file when training begins next."""

@@ -61,7 +61,9 @@ class Place:
             return  # it goes on, and its order comes from when it was begun with
         self._loader, self._before, self._drawn = loader, taken, 0
         self._is_iterator = isinstance(loader, Iterator)
-        self._start = {**_own_states(loader), "random": get_random_states()}
+        self._start = {}
+        if not _is_stateful(loader):
+            self._start = {**_own_states(loader), "random": get_random_states()}
 
     def end_pass(self, taken: int) -> None:
         """Take note that a pass is over, after so many batches."""
@@ -112,22 +114,35 @@ class Place:
             raise ResumeError(f"the {self._name} loader is {_kind(self._is_iterator)}")
         own = state["loader"] if _is_stateful(loader) else None
         if own is not None:
-            loader.load_state_dict(own)
-        if own is None and (state["within"] or self._is_iterator):
+            return self._ask(loader, own, state)
+        if state["within"] or self._is_iterator:
             return self._replay(loader, state)
-        if state["within"]:
-            begun: Iterator[Any] = iter(loader)
-            set_random_states(state["now"]["random"])
-            return begun
         _put_samplers(loader, state["now"])
         self._put_generators(loader, state["now"]["generators"])
         if self.remembers:
             self._remember(loader, 0)
         return iter(cast("Iterable[Any]", loader))
 
+    def _ask(self, loader: Any, own: State, state: State) -> Iterator[Any]:
+        """Let a loader go to its place by itself."""
+        random = state["now"]["random"]
+        if not state["within"]:
+            if self.remembers:
+                self._remember(loader, 0)
+            iter(loader)  # one that is given a state may draw more numbers than one that is not
+            random = get_random_states()
+        loader.load_state_dict(own)
+        iterator: Iterator[Any] = iter(loader)
+        set_random_states(random)
+        return iterator
+
     def _replay(self, loader: Any, state: State) -> Iterator[Any]:
         """Begin as it was begun with, and go through the batches that were done."""
         start, now = state["start"], state["now"]
+        if not start:
+            raise ResumeError(
+                f"the {self._name} loader kept its own place, and {type(loader).__name__} does not"
+            )
         random = get_random_states() if now["random"] is None else now["random"]
         set_random_states(start["random"])
         _put_samplers(loader, start)

@@ -104,9 +104,10 @@ class CSVLogger(Logger):
 
     def begin(self, epoch: int, *, resumed: bool) -> None:
         """Drop what a resumed training is about to write again."""
+        keep, self._rows = self._rows, None
         if not self._resuming:
             return
-        keep, self._rows = self._rows, None
+        is_own = keep is not None  # whose columns come as values do, some with the first epoch
         if keep is None:
             keep = rows_to_keep(self._table.read(), epoch)
         elif keep > self._table.rows:
@@ -117,7 +118,7 @@ class CSVLogger(Logger):
                 keep,
             )
         self._table.cut(keep)
-        self._comparing = self._table.rows > 0
+        self._comparing = self._table.rows > 0 and not is_own
 
     def check_names(self, names: Iterable[str]) -> None:
         """Compare the names with the columns of a file that is appended to.
@@ -153,7 +154,7 @@ class CSVLogger(Logger):
         """Return how many rows there are, once all of them are on the disk."""
         self._table.sync()
         rows = self._table.rows if self._rows is None else self._rows
-        return {"rows": rows} if rows else {}
+        return {"rows": rows} if rows or self._session is not None else {}
 
     def load_sink_state(self, state: State) -> None:
         """Go on below so many rows of the file when training begins next."""
