@@ -132,8 +132,14 @@ def test_what_cannot_be_shared_out_is_used_as_it_is(loader, reason, caplog):
     assert [reason in record.getMessage() for record in caplog.records] == [True, True]
 
 
-def test_a_shared_loader_keeps_its_options():
-    """Whatever the loader was made with but its sampler is that of the new one."""
+def test_a_shared_loader_keeps_its_options(caplog):
+    """Whatever the loader was made with but its sampler is that of the new one; it is told of."""
+    caplog.set_level("INFO", logger="callbacks_trainer")
+    first = Two()
+    first.rank = 0
+    Loaders(first).training(DataLoader(DATA, 2))
+    expected = "the training loader is made anew, to yield each process its share"
+    assert [record.getMessage() for record in caplog.records] == [expected]
 
     def collate(examples):
         return torch.stack([example[0] for example in examples])

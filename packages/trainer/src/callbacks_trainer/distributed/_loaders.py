@@ -64,6 +64,7 @@ class Loaders:
         if self._group is None:
             return loader
         if self._can_be_shared(loader, "training"):
+            self._tell("the training loader is made anew, to yield each process its share")
             return _shuffled(loader, self._group)
         if steps is not None:
             return loader
@@ -91,9 +92,13 @@ class Loaders:
 
     def _can_be_shared(self, loader: object, what: str) -> bool:
         reason = _why_not(loader)
-        if reason is not None and self._group is not None and self._group.rank == 0:
-            _log.info("the %s loader is used as it is in every process: %s", what, reason)
+        if reason is not None:
+            self._tell(f"the {what} loader is used as it is in every process: {reason}")
         return reason is None
+
+    def _tell(self, what: str) -> None:
+        if self._group is not None and self._group.rank == 0:
+            _log.info(what)
 
 
 def _why_not(loader: Any) -> str | None:
