@@ -132,6 +132,7 @@ FACTORIES: dict[str, Callable[[Any, Path, Model], Callback]] = {
     "CosineAnnealingLR": lambda cls, folder, model: cls(3),
     "CosineAnnealingWarmRestarts": lambda cls, folder, model: cls(2),
     "CyclicLR": lambda cls, folder, model: cls(0.01, 0.1, 4, cycle_momentum=True),
+    "ControlFile": lambda cls, folder, model: cls(folder / "control"),
     "DelayCallback": lambda cls, folder, model: cls(
         [discovered()["EarlyStopping"](monitor="loss", patience=9)], batch_delay=3
     ),

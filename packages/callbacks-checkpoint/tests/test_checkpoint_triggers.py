@@ -17,6 +17,7 @@ from callbacks_checkpoint import (
     EveryMinutes,
     EverySeconds,
     ModelCheckpoint,
+    OnControl,
     OnException,
     OnFile,
     OnSignal,
@@ -28,7 +29,7 @@ from callbacks_checkpoint import (
     verify_checkpoint,
 )
 from callbacks_checkpoint.triggers import _file, _timed
-from callbacks_core import Callback, LambdaCallback, SimpleModel
+from callbacks_core import Callback, ControlFile, LambdaCallback, SimpleModel
 from callbacks_core.testing import play
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
@@ -361,6 +362,28 @@ def test_a_file_that_is_touched_asks_for_a_save(tmp_path, clock):
     assert names(saves) == ["1-2", "3-2"]
     assert gone == [True, True, True]
     assert not control.exists()
+
+
+def test_a_control_file_asks_for_a_save_of_whoever_listens(tmp_path):
+    """At the end of the batch, each time it says so; a failed one is tried again."""
+    path = tmp_path / "control"
+    control = ControlFile(path, look_every=0)
+    savers = [
+        Text(tmp_path / (name + "-{epoch}-{batch}"), trigger=EveryEpochs(9) | OnControl(control))
+        for name in "ab"
+    ]
+    say = [at_batch(lambda: path.write_text("save\n"), epoch=epoch, batch=2) for epoch in (1, 3)]
+    play([*say, control, *savers], [{}] * 3, batches=3)
+    assert names(tmp_path) == ["a-1-2", "a-3-2", "b-1-2", "b-3-2"]
+    trigger = OnControl(control)
+    trigger.begin(resumed=False)
+    control.save_requests += 1
+    trigger.done(saved=False)
+    assert trigger.after_batch()
+    trigger.done(saved=True)
+    assert not trigger.after_epoch(1)
+    with pytest.raises(TypeError, match="`control` must be a ControlFile, not 'control'"):
+        OnControl("control")
 
 
 def test_several_savers_have_the_same_control_file(tmp_path, clock):

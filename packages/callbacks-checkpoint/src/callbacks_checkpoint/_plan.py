@@ -9,7 +9,7 @@ from callbacks_core import FatalCallbackError, PathLike, as_path, whole_number
 
 from ._filename import FilenameTemplate
 from .retention import Retention
-from .triggers import AnyTrigger, EveryBatches, EveryEpochs, Trigger
+from .triggers import AnyTrigger, EveryBatches, EveryEpochs, OnControl, Trigger
 
 
 def refuse_half_options(
@@ -78,10 +78,11 @@ def refuse_lone_trigger(trigger: Trigger) -> None:
         FatalCallbackError: It may; they would wait for each other for ever.
     """
     for each in trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]:
-        if not isinstance(each, EveryEpochs | EveryBatches):
+        if not isinstance(each, EveryEpochs | EveryBatches | OnControl):
             raise FatalCallbackError(
                 f"a model that is spread over processes is saved by all of them at once, and "
-                f"{type(each).__name__} may go off in one alone: use EveryEpochs or EveryBatches"
+                f"{type(each).__name__} may go off in one alone: use EveryEpochs, "
+                f"EveryBatches or OnControl"
             )
 
 

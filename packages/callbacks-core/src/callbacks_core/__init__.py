@@ -6,6 +6,7 @@ from .averages import RunningMean, RunningMeans
 from .batch_size import get_batch_size, warning_settings
 from .callback import Callback, FailurePolicy, State
 from .callback_list import CallbackList
+from .control_file import ControlFile
 from .delay import DelayCallback
 from .early_stopping import EarlyStopping
 from .errors import (
@@ -50,6 +51,7 @@ __all__ = [
     "BackgroundWorker",
     "Callback",
     "CallbackList",
+    "ControlFile",
     "DelayCallback",
     "Durability",
     "EarlyStopping",

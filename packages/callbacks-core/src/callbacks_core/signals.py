@@ -89,6 +89,11 @@ _earlier: dict[int, _Handler] = {}
 _process = [0]
 
 
+def a_signal_waits() -> bool:
+    """Whether a signal has come that a `SignalWatch` of this process has yet to act upon."""
+    return any(watch.pending is not None for watches in _watches.values() for watch in watches)
+
+
 def _checked(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"a signal is a number such as signal.SIGTERM, not {number!r}")

@@ -2,6 +2,7 @@
 """When to save: after so many epochs, batches or seconds, or when something happens."""
 
 from ._any import AnyTrigger
+from ._control import OnControl
 from ._counted import EveryBatches, EveryEpochs
 from ._exception import OnException
 from ._file import OnFile
@@ -15,6 +16,7 @@ __all__ = [
     "EveryEpochs",
     "EveryMinutes",
     "EverySeconds",
+    "OnControl",
     "OnException",
     "OnFile",
     "OnSignal",
