@@ -22,9 +22,6 @@ from .tracking import Tracking
 if TYPE_CHECKING:
     from callbacks_core import PathLike, State
 
-_ID_TIMEOUT: Final = 10.0
-"""So many seconds a save waits for the id of a run that was only just begun."""
-
 _NOT_METRICS: Final = frozenset({"epoch", "batch", "size"})
 _STATUS: Final[dict[Outcome, Status]] = {
     "finished": "FINISHED",
@@ -260,7 +257,7 @@ class MLFlowLogger(Logger):
         """Return the run's id, to go on with it; the first time it is waited for."""
         if self._run.id is None and self._run.connected and not self._awaited:
             self._awaited = True  # a server that does not answer is not asked at every save
-            self._run.flush(min(self.timeout, _ID_TIMEOUT))
+            self._run.flush(self.timeout)
         return {"run_id": self._run.id} if self._run.id else {}
 
     def load_sink_state(self, state: State) -> None:
