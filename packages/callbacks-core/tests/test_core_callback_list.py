@@ -92,9 +92,12 @@ def test_a_class_instead_of_an_instance_is_an_error_with_the_fix():
     ("wrong", "message"),
     [
         ([print], r"callbacks\[0\] must be a Callback, not builtin_function_or_method"),
-        ("csv", r"callbacks\[0\] must be a Callback, not str"),
+        ("csv", "`callbacks` must be a list of callbacks, not 'csv'"),
+        ({"csv": 1}, "`callbacks` must be a list of callbacks, not {'csv': 1}"),
+        (["csv"], r"callbacks\[0\] must be a Callback, not str \('csv'\); a name makes none"),
+        ([lambda: None], r"callbacks\[0\] must be .* not function; LambdaCallback makes one"),
         (3, r"`callbacks` must be a list of callbacks, not 3"),
-        (Counter, r"`callbacks` must be a list of callbacks, not <class '.*Counter'>"),
+        (Counter, r"`callbacks` is the class Counter, .*: write \[Counter\(...\)\]"),
     ],
 )
 def test_what_is_no_callback_is_an_error(wrong, message):

@@ -201,7 +201,8 @@ def test_it_can_be_copied(copied):
     [
         ({"epoch_delay": -1}, ValueError, "`epoch_delay` must be at least 0, not -1"),
         ({"batch_delay": 0.5}, TypeError, "`batch_delay` must be a whole number, not 0.5"),
-        ({"callbacks": Recorder}, TypeError, "`callbacks` must be a list of callbacks"),
+        ({"callbacks": Recorder}, TypeError, "`callbacks` is the class Recorder, not a list"),
+        ({"callbacks": None}, TypeError, "`callbacks` must be a callback or a list of some"),
         ({"callbacks": [Recorder]}, TypeError, r"callbacks\[0\] is the class Recorder"),
     ],
 )

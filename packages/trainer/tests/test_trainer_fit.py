@@ -283,8 +283,8 @@ def test_numbers_are_checked(make_model, batches, name, value, kind):
     ],
 )
 def test_a_batch_that_is_no_pair(make_model, batch, described):
-    """The error says what a batch must be, and what came instead."""
-    expected = rf"a batch must be a pair \(inputs, targets\), not {described}$"
+    """The error says what a batch must be, what came instead, and which one it was."""
+    expected = rf"a batch must be a pair \(inputs, targets\), not {described}\nin \w+ batch 1"
     with pytest.raises(TypeError, match=expected):
         make_model().fit_generator([batch], verbose=False)
     with pytest.raises(TypeError, match=expected):

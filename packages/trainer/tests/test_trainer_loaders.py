@@ -121,11 +121,11 @@ def test_a_dataset_smaller_than_a_batch(make_model):
         make_model().fit_generator(loader, epochs=1, verbose=False)
 
 
-@pytest.mark.parametrize("loader", [3, None, object()])
-def test_what_is_no_loader(make_model, batches, loader):
+@pytest.mark.parametrize(("loader", "named"), [(3, "3"), (None, "None"), (object(), "object")])
+def test_what_is_no_loader(make_model, batches, loader, named):
     """What cannot be iterated over is named by its kind."""
-    expected = f"must be something to iterate over, not {type(loader).__name__}"
-    with pytest.raises(TypeError, match=f"the training loader {expected}"):
+    expected = f"must be a loader, something to iterate over that yields batches, not {named}"
+    with pytest.raises(TypeError, match=f"`train_generator` {expected}"):
         make_model().fit_generator(loader, epochs=1, verbose=False)
-    with pytest.raises(TypeError, match=f"the test loader {expected}"):
+    with pytest.raises(TypeError, match=f"`generator` {expected}"):
         make_model().evaluate_generator(loader, verbose=False)

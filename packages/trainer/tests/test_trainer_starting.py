@@ -216,7 +216,7 @@ def test_where_no_batch_size_can_be_found():
     made = Model(Memory(3, RuntimeError("something else")), "sgd", "mse")
     with pytest.raises(RuntimeError, match="something else"):
         find_batch_size(made, TensorDataset(X, Y))
-    with pytest.raises(ValueError, match="one that is not empty"):
+    with pytest.raises(ValueError, match="`dataset` is empty"):
         find_batch_size(made, [])
     with pytest.raises(ValueError, match="start"):
         find_batch_size(made, TensorDataset(X, Y), start=0)

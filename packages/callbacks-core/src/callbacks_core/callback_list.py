@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ._dispatch import Hook, Member, is_real, name_culprit
@@ -38,8 +39,7 @@ class CallbackList(Callback):
             callbacks = ()
         if isinstance(callbacks, Callback):
             callbacks = (callbacks,)
-        if not isinstance(callbacks, Iterable):
-            raise TypeError(f"`callbacks` must be a list of callbacks, not {callbacks!r}")
+        _require_list(callbacks)
         self._members = [_member(index, callback) for index, callback in enumerate(callbacks)]
         self._bind()
 
@@ -209,6 +209,16 @@ def _abandons(callback: Callback) -> bool:
         raise
 
 
+def _require_list(callbacks: object) -> None:
+    if isinstance(callbacks, type):
+        raise TypeError(
+            f"`callbacks` is the class {callbacks.__name__}, not a list of callbacks: "
+            f"write [{callbacks.__name__}(...)]"
+        )
+    if not isinstance(callbacks, Iterable) or isinstance(callbacks, str | Mapping):
+        raise TypeError(f"`callbacks` must be a list of callbacks, not {callbacks!r}")
+
+
 def _member(index: int, callback: object) -> Member:
     if isinstance(callback, type):
         raise TypeError(
@@ -216,5 +226,12 @@ def _member(index: int, callback: object) -> Member:
             f"write {callback.__name__}(...)"
         )
     if not isinstance(callback, Callback):
-        raise TypeError(f"callbacks[{index}] must be a Callback, not {type(callback).__name__}")
+        hint = ""
+        if isinstance(callback, FunctionType):
+            hint = "; LambdaCallback makes one of functions"
+        elif isinstance(callback, str):
+            hint = f" ({callback!r}); a name makes none"
+        raise TypeError(
+            f"callbacks[{index}] must be a Callback, not {type(callback).__name__}{hint}"
+        )
     return Member(callback)

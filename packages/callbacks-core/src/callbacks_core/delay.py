@@ -43,6 +43,8 @@ class DelayCallback(Callback):
         for name, delay in (("epoch_delay", epoch_delay), ("batch_delay", batch_delay)):
             if delay is not None:
                 whole_number(name, delay, at_least=0)
+        if callbacks is None:
+            raise TypeError("`callbacks` must be a callback or a list of some, not None")
         self.callbacks = (
             callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
         )

@@ -248,14 +248,45 @@ def _require_module(network: object) -> None:
             f"write {network.__name__}(...)"
         )
     if not isinstance(network, Module):
-        raise TypeError(f"`network` must be a torch.nn.Module, not {type(network).__name__}")
+        hint = "; layers become one by nn.Sequential(*layers)" if isinstance(network, list) else ""
+        raise TypeError(f"`network` must be a torch.nn.Module, not {type(network).__name__}{hint}")
 
 
 def _existing(device: torch.device | str | int) -> torch.device:
-    target = torch.device(device)
-    if target.type != "cuda":
+    target = _device(device)
+    kinds: Any = getattr(torch, target.type, None)
+    if target.type == "cpu" or not hasattr(kinds, "device_count"):
         return target
-    count = torch.cuda.device_count()
-    if not torch.cuda.is_available() or (target.index or 0) >= count:
-        raise RuntimeError(f"there is no device {target}: torch sees {count} GPUs here")
+    there = getattr(kinds, "is_available", None)
+    count = kinds.device_count() if there is None or there() else 0
+    if (target.index or 0) >= count:
+        kind = "GPUs" if target.type == "cuda" else f"devices of the kind {target.type!r}"
+        raise RuntimeError(f"there is no device {target}: torch sees {count} {kind} here")
     return target
+
+
+def _device(device: object) -> torch.device:
+    if isinstance(device, int) and not isinstance(device, bool):
+        if device < 0:
+            raise RuntimeError(f"there is no device {device}: the first GPU is 0")
+        return torch.device("cuda", device)
+    if isinstance(device, torch.device):
+        return device
+    several = "; for several devices start the script with torchrun"
+    if not isinstance(device, str):
+        raise TypeError(
+            f"`device` must be a name such as 'cuda:1', a number or a torch.device, "
+            f"not {device!r}{several if isinstance(device, list | tuple) else ''}"
+        )
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        hint = several if device == "all" else _near_device(device)
+        raise RuntimeError(f"there is no device {device!r}{hint} ({error})") from None
+
+
+def _near_device(device: str) -> str:
+    kind, colon, index = device.lower().partition(":")
+    if kind == "gpu":
+        return f"; did you mean {'cuda' + colon + index!r}?"
+    return did_you_mean(kind, ("cpu", "cuda", "mps", "xpu"))

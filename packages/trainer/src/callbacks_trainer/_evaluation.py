@@ -16,8 +16,16 @@ from ._results import scores, unpacked
 from ._short import Callbacks
 from ._steps import Steps
 from ._training import with_progress
+from .arguments import (
+    dataset_of,
+    loader_arguments,
+    refuse_unknown,
+    require_dataset,
+    require_loader,
+)
 from .data import TensorDataset, make_loader
 from .distributed import Loaders
+from .explaining import Explained
 
 
 class EvaluateOptions(TypedDict, total=False):
@@ -45,6 +53,11 @@ class PredictOptions(TypedDict, total=False):
     verbose: bool
     progress_options: Mapping[str, Any] | None
     callbacks: Callbacks
+
+
+_LOADING = ("batch_size", "num_workers", "collate_fn", "dataloader_kwargs")
+_EVALUATE_OPTIONS = (*_LOADING, *EvaluateOptions.__annotations__)
+_PREDICT_OPTIONS = (*_LOADING, *PredictOptions.__annotations__)
 
 
 class EvaluationMethods(ModelBase):
@@ -88,6 +101,7 @@ class EvaluationMethods(ModelBase):
             TypeError: The loader yields something else than pairs.
             ValueError: There is no loss function, or the loader has no batch.
         """
+        require_loader("generator", generator, "evaluate")
         required(self.loss_function, "a loss function")
         shape = {"concatenate_returns": concatenate_returns, "convert_to_numpy": convert_to_numpy}
         predictions, truths = Outputs(return_pred, **shape), Outputs(return_ground_truth, **shape)
@@ -97,9 +111,10 @@ class EvaluationMethods(ModelBase):
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
             batches = loop.test(generator, steps=steps, summarize=runner.summary)
-            for y_pred, y in runner.evaluate(batches):
-                predictions.add(y_pred)
-                truths.add(y)
+            with Explained(self.network, batches):
+                for y_pred, y in runner.evaluate(batches):
+                    predictions.add(y_pred)
+                    truths.add(y)
         self.metrics.warn_of_nan(batches.logs)
         parts = [dict(batches.logs)] if return_dict_format else scores(batches.logs, "test_")
         parts += self._results(shared, predictions, truths)
@@ -116,12 +131,14 @@ class EvaluationMethods(ModelBase):
         **options: Unpack[EvaluateOptions],
     ) -> Any:
         """Compute the loss and the metrics of a dataset of pairs; see `evaluate_generator`."""
+        refuse_unknown("evaluate_dataset", options, _EVALUATE_OPTIONS)
+        require_dataset("dataset", dataset, "evaluate")
         loader = make_loader(
             dataset,
             batch_size=batch_size,
             num_workers=num_workers,
             collate_fn=collate_fn,
-            options=dataloader_kwargs,
+            options=loader_arguments(dataloader_kwargs),
             pin_memory=self.pins_memory,
         )
         return self.evaluate_generator(loader, **options)
@@ -136,8 +153,9 @@ class EvaluationMethods(ModelBase):
         **options: Unpack[EvaluateOptions],
     ) -> Any:
         """Compute the loss and the metrics of arrays or tensors; see `evaluate_generator`."""
+        refuse_unknown("evaluate", options, _EVALUATE_OPTIONS)
         return self.evaluate_dataset(
-            TensorDataset(x, y),
+            dataset_of(x=x, y=y),
             batch_size=batch_size,
             dataloader_kwargs=dataloader_kwargs,
             **options,
@@ -202,6 +220,7 @@ class EvaluationMethods(ModelBase):
             TypeError: Targets are promised, and the loader yields something else than pairs.
             ValueError: The loader has no batch.
         """
+        require_loader("generator", generator, "predict")
         has_ground_truth = has_ground_truth or return_ground_truth
         shape = {"concatenate_returns": concatenate_returns, "convert_to_numpy": convert_to_numpy}
         predictions, truths = Outputs(True, **shape), Outputs(return_ground_truth, **shape)
@@ -209,14 +228,16 @@ class EvaluationMethods(ModelBase):
         generator, shared = Loaders(runner.group).evaluation(generator)
         listed = with_progress(callbacks, verbose, progress_options)
         with TrainingLoop(self.network, callbacks=listed, model=self) as loop:
-            for batch in (batches := loop.predict(generator, steps=steps)):
-                if has_ground_truth:
-                    x, y = runner.prepare(batch)
-                    truths.add(y)
-                else:
-                    x = runner.moved(batch)
-                predictions.add(runner.predict(x))
-                batches.record({}, get_batch_size(x))
+            batches = loop.predict(generator, steps=steps)
+            with Explained(self.network, batches):
+                for batch in batches:
+                    if has_ground_truth:
+                        x, y = runner.prepare(batch)
+                        truths.add(y)
+                    else:
+                        x = runner.moved(batch)
+                    predictions.add(runner.predict(x))
+                    batches.record({}, get_batch_size(x))
         return unpacked(self._results(shared, predictions, truths))
 
     def _results(self, shared: bool, *several: Outputs) -> list[Any]:
@@ -234,12 +255,14 @@ class EvaluationMethods(ModelBase):
         **options: Unpack[PredictOptions],
     ) -> Any:
         """Predict a dataset; see `predict_generator`."""
+        refuse_unknown("predict_dataset", options, _PREDICT_OPTIONS)
+        require_dataset("dataset", dataset, "predict")
         loader = make_loader(
             dataset,
             batch_size=batch_size,
             num_workers=num_workers,
             collate_fn=collate_fn,
-            options=dataloader_kwargs,
+            options=loader_arguments(dataloader_kwargs),
             pin_memory=self.pins_memory,
         )
         return self.predict_generator(loader, **options)
@@ -253,7 +276,10 @@ class EvaluationMethods(ModelBase):
         **options: Unpack[PredictOptions],
     ) -> Any:
         """Predict arrays or tensors; a tuple holds several inputs. See `predict_generator`."""
-        inputs = TensorDataset(*x) if isinstance(x, tuple | list) else TensorDataset(x)
+        refuse_unknown("predict", options, _PREDICT_OPTIONS)
+        inputs = dataset_of(x=x)
+        if isinstance(x, tuple | list):
+            inputs = TensorDataset(*x)
         return self.predict_dataset(
             inputs, batch_size=batch_size, dataloader_kwargs=dataloader_kwargs, **options
         )

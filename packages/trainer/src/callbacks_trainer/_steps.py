@@ -15,6 +15,7 @@ from callbacks_core import Pass, RunningMeans, Scalar, get_batch_size
 
 from ._base import required
 from .convert import detach
+from .explaining import with_first_look
 from .memory_format import to_channels_last
 from .transfers import transfer_to
 
@@ -41,7 +42,7 @@ class Steps:
         self.trained = partial(self.strategy.run, self.compute) if self.group else self.compute
         self._means = RunningMeans()
         self.optimizer = model.optimizer
-        self.loss_function = model.loss_function
+        self.loss_function = with_first_look(self, model.loss_function)
         self.metrics = metrics
         self.device = model.device
         self.on_device = transfer_to(model.device)

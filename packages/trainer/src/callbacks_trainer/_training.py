@@ -26,8 +26,18 @@ from ._custom import CustomSteps, train_custom
 from ._results import on_batch_result
 from ._short import Callbacks, Plan, shortened
 from ._steps import Steps
-from .data import TensorDataset, make_loader
+from .arguments import (
+    dataset_of,
+    loader_arguments,
+    refuse_unknown,
+    require_dataset,
+    require_epochs,
+    require_loader,
+    validation_dataset,
+)
+from .data import make_loader
 from .distributed import Loaders, listening_together
+from .explaining import Explained, warn_of_loss
 from .optimizers import needs_closure
 from .progress import default_progress
 
@@ -111,6 +121,10 @@ class TrainingMethods(ModelBase):
             ValueError: There is no optimizer or loss function, a number is out of range, a loader
                 has no batch or runs dry, the loss is no scalar, or a saved run does not fit.
         """
+        require_loader("train_generator", train_generator, "fit")
+        if valid_generator is not None:
+            require_loader("valid_generator", valid_generator, "fit")
+        require_epochs(epochs, initial_epoch)
         required(self.optimizer, "an optimizer")
         if not self.has_own_step or valid_generator is not None:
             required(self.loss_function, "a loss function")
@@ -166,7 +180,7 @@ class TrainingMethods(ModelBase):
                 valid_steps=_steps(plan.valid_steps, plan.valid),
                 validated=plan.valid is not None,
             ):
-                self.metrics.warn_of_nan(*loop.history[-1:])
+                self._warn_of_nan(loop.history)
                 self.metrics.reset()
                 batches = epoch.train(
                     plan.train,
@@ -175,16 +189,22 @@ class TrainingMethods(ModelBase):
                     look_ahead=batches_per_step > 1,
                 )
                 self.strategy.begin(self.network)
-                self._train(steps, batches, batches_per_step)
+                with Explained(self.network, batches, epoch.number):
+                    self._train(steps, batches, batches_per_step)
                 self.strategy.end(self.network)
                 if plan.valid is None:
                     continue
                 self.metrics.reset()
                 valid = epoch.valid(plan.valid, steps=plan.valid_steps, summarize=steps.summary)
-                for _ in steps.evaluate(valid):
-                    pass
-        self.metrics.warn_of_nan(*loop.history[-1:])
+                with Explained(self.network, valid, epoch.number):
+                    for _ in steps.evaluate(valid):
+                        pass
+        self._warn_of_nan(loop.history)
         return loop.history
+
+    def _warn_of_nan(self, history: list[dict[str, float]]) -> None:
+        warn_of_loss(history)
+        self.metrics.warn_of_nan(*history[-1:])
 
     def _train(self, steps: Steps, batches: Pass[Any], batches_per_step: int) -> None:
         optimizer = required(self.optimizer, "an optimizer")
@@ -229,13 +249,17 @@ class TrainingMethods(ModelBase):
             TypeError: As `fit_generator`.
             ValueError: As `fit_generator`.
         """
+        refuse_unknown("fit_dataset", options, _DATASET_OPTIONS)
+        require_dataset("train_dataset", train_dataset, "fit")
+        if valid_dataset is not None:
+            require_dataset("valid_dataset", valid_dataset, "fit")
         shared = {
             "batch_size": batch_size,
             "num_workers": num_workers,
             "collate_fn": collate_fn,
             "pin_memory": self.pins_memory,
         }
-        given = dict(dataloader_kwargs or {})
+        given = loader_arguments(dataloader_kwargs)
         train = make_loader(train_dataset, shuffle=True, options=given, **shared)
         valid = None
         if valid_dataset is not None:
@@ -270,10 +294,10 @@ class TrainingMethods(ModelBase):
             TypeError: As `fit_generator`.
             ValueError: As `fit_generator`, or the lengths differ.
         """
-        valid = None if validation_data is None else TensorDataset(*validation_data)
+        refuse_unknown("fit", options, _FIT_OPTIONS)
         return self.fit_dataset(
-            TensorDataset(x, y),
-            valid,
+            dataset_of(x=x, y=y),
+            validation_dataset(validation_data),
             batch_size=batch_size,
             dataloader_kwargs=dataloader_kwargs,
             **options,
@@ -317,8 +341,9 @@ class TrainingMethods(ModelBase):
         mode = NetworkMode(self.network)
         mode.train()
         try:
-            x, y = steps.prepare((x, y))
-            loss, y_pred = _one_step(steps, optimizer, x, y)
+            with Explained(self.network):
+                x, y = steps.prepare((x, y))
+                loss, y_pred = _one_step(steps, optimizer, x, y)
         finally:
             mode.restore()
         values = {**steps.values(loss, y_pred, y), **metrics.compute()}
@@ -327,6 +352,8 @@ class TrainingMethods(ModelBase):
         )
 
 
+_FIT_OPTIONS = ("batch_size", "dataloader_kwargs", *FitOptions.__annotations__)
+_DATASET_OPTIONS = (*_FIT_OPTIONS, "collate_fn", "num_workers")
 _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 
 

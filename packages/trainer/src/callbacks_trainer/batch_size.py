@@ -21,6 +21,7 @@ from callbacks_core import (
     world_size,
 )
 
+from .arguments import require_dataset
 from .data import make_loader
 
 if TYPE_CHECKING:
@@ -68,9 +69,11 @@ def find_batch_size(
         A batch size: *start* times or divided by a power of two, or *largest*.
 
     Raises:
+        TypeError: *dataset* is none.
         RuntimeError: Not even a single example fits, or several processes train together.
         ValueError: A number is out of range, or the dataset is empty or does not tell its length.
     """
+    require_dataset("dataset", dataset, "fit")
     for name, number in (("start", start), ("steps", steps)):
         whole_number(name, number, at_least=1)
     if largest is not None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -41,6 +42,13 @@ class Compiled:
                 f"`compile` must be True, False or a mapping of the arguments of torch.compile, "
                 f"not {compile!r}"
             )
+        for name in compile if isinstance(compile, Mapping) else ():
+            known = [key for key in signature(torch.compile).parameters if key != "model"]
+            if name not in known:
+                raise TypeError(
+                    f"`compile` has {name!r}, which torch.compile does not know"
+                    f"{did_you_mean(name, known)} (it knows {', '.join(known)})"
+                )
         self._wanted = compile is not False
         self._options = dict(compile) if isinstance(compile, Mapping) else {}
         self._network: Module | None = None

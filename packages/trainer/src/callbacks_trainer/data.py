@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from callbacks_core import whole_number
+
 
 class TensorDataset(Dataset[Any]):
     """A dataset over tensors or arrays that are indexed together, in nested tuples.
@@ -88,8 +90,19 @@ def make_loader(
         collate_fn: Makes a batch of a list of examples.
         pin_memory: Whether to load batches into pinned memory.
         options: Arguments of `DataLoader` that go before all of these.
+
+    Raises:
+        TypeError: A number is no whole number, or *collate_fn* no function.
+        ValueError: A number is out of range.
     """
     given = dict(options or {})
+    if "batch_size" not in given:
+        whole_number("batch_size", batch_size, at_least=1)
+    whole_number("num_workers", given.get("num_workers", num_workers), at_least=0)
+    if collate_fn is not None and not callable(collate_fn):
+        raise TypeError(
+            f"`collate_fn` must be a function of a list of examples, not {collate_fn!r}"
+        )
     ours: dict[str, Any] = {
         "batch_size": batch_size,
         "shuffle": shuffle,

@@ -34,6 +34,30 @@ _LOSSES: Final[dict[str, LossFunction]] = {
 }
 
 
+_ALSO_CALLED: Final = {
+    "bce": "binary_cross_entropy",
+    "bcewithlogits": "binary_cross_entropy_with_logits",
+    "ce": "cross_entropy",
+    "l2": "mse",
+    "mae": "l1",
+    "mean_squared_error": "mse",
+    "negative_log_likelihood": "nll",
+    "smoothl1": "smooth_l1",
+}
+
+
+def is_loss(name: str) -> bool:
+    """Whether there is a loss of that name."""
+    return name.lower().removesuffix("_loss") in _LOSSES
+
+
+def _near_miss(name: str) -> str:
+    name = name.removesuffix("loss")
+    if name in _ALSO_CALLED:
+        return f"; did you mean {_ALSO_CALLED[name]!r}?"
+    return did_you_mean(name, _LOSSES)
+
+
 def get_loss_function(loss: LossFunction | str | None) -> LossFunction | None:
     """Return a loss function.
 
@@ -49,7 +73,7 @@ def get_loss_function(loss: LossFunction | str | None) -> LossFunction | None:
         name = loss.lower().removesuffix("_loss")
         if name not in _LOSSES:
             raise ValueError(
-                f"there is no loss {loss!r}{did_you_mean(name, _LOSSES)} "
+                f"there is no loss {loss!r}{_near_miss(name)} "
                 f"(there are {', '.join(sorted(_LOSSES))})"
             )
         return _LOSSES[name]

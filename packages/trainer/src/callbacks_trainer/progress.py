@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from callbacks_core import Callback, Logs, is_rank_zero
 
+from .arguments import display_arguments
+
 _GROUP: Final = "callbacks.progress"
 
 
@@ -24,7 +26,7 @@ def default_progress(options: Mapping[str, Any] | None) -> Callback:
     """
     make = _installed_display()
     if make is not None:
-        return make(**(options or {}))
+        return make(**display_arguments(options, make))
     if options:
         raise ValueError(
             "`progress_options` are for the progress display of callbacks-logging, which is not "

@@ -65,8 +65,10 @@ def summarize(network: Module, *inputs: Any, depth: int | None = None) -> Summar
         depth: How deep to look; 1 for the network's own children. By default all there is.
 
     Raises:
+        TypeError: *network* is no module.
         ValueError: *depth* is negative.
     """
+    _require_module(network)
     if depth is not None and depth < 0:
         raise ValueError(f"`depth` must be at least 0, not {depth}")
     shapes = _shapes(network, inputs) if inputs else {}
@@ -79,6 +81,12 @@ def summarize(network: Module, *inputs: Any, depth: int | None = None) -> Summar
             )
     held = [*network.parameters(), *network.buffers()]
     return Summary(layers, *_count(network), sum(tensor.nbytes for tensor in held))
+
+
+def _require_module(network: object) -> None:
+    if not isinstance(network, Module):
+        what = network.__name__ if isinstance(network, type) else type(network).__name__
+        raise TypeError(f"`network` must be a torch.nn.Module, and an instance, not {what}")
 
 
 def _count(module: Module) -> tuple[int, int]:

@@ -55,6 +55,8 @@ def named(metric: Any, argument: str) -> tuple[str | list[str], Any]:
         if len(metric) != 2:
             raise TypeError(f"a named metric in `{argument}` is (name, metric), not {metric!r}")
         given, metric = metric
+        if given == "":
+            raise ValueError(f"the name of a metric in `{argument}` must not be empty, as ''")
         if not isinstance(given, str):
             given = [str(name) for name in given or ()]
     if isinstance(metric, str):
