@@ -8,6 +8,7 @@ its hard dependencies only), that example and those after it in its file are ski
 
 import ast
 import os
+import signal
 import tempfile
 from collections.abc import Iterable, Iterator
 from doctest import ELLIPSIS
@@ -24,6 +25,9 @@ from sybil.typing import Evaluator, Parser
 
 settings.register_profile("callboard", deadline=None)  # a busy machine fails no test
 settings.load_profile("callboard")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PACKAGES = Path(__file__).parent / "packages"
 

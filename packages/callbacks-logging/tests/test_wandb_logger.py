@@ -314,7 +314,7 @@ def test_an_offline_run_has_everything(tmp_path):
 def test_a_dead_server_leaves_an_offline_run(tmp_path):
     """Nothing listens at its address: training ends well, and the run can be sent."""
     settings = {"base_url": "http://127.0.0.1:9"}
-    run_id, told = train_really(tmp_path, mode="online", timeout=4, settings=settings)
+    run_id, told = train_really(tmp_path, mode="online", timeout=12, settings=settings)
     assert f"W&B run {run_id} is kept on this machine" in told
     assert len(records(tmp_path)[0]["history"]) >= 4
     assert "a" * 40 not in told

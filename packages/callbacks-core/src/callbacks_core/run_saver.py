@@ -22,8 +22,8 @@ class ResumeError(ValueError):
 class RunSaver(Protocol):
     """A callback that saves the state of the whole run, and finds it again.
 
-    Its `Callback.on_batch_settled` and `Callback.on_settled` are called after those of all other
-    callbacks in its list.
+    Its `Callback.on_batch_settled`, `Callback.on_settled` and `Callback.close` are called after
+    those of all other callbacks in its list.
     """
 
     def set_run(self, run: Stateful) -> None:
@@ -52,8 +52,8 @@ def run_savers(callbacks: Iterable[Callback]) -> Iterator[RunSaver]:
             yield cast("RunSaver", callback)
             continue
         within = getattr(callback, "callbacks", None)
-        if isinstance(within, Iterable):
-            yield from run_savers(within)
+        if isinstance(within, Iterable) and callback not in (held := list(within)):
+            yield from run_savers(held)
 
 
 def load_run(path: PathLike) -> dict[str, Any]:
