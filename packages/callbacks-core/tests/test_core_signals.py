@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from callbacks_core import SignalWatch
+from callbacks_core.signals import carried_to_its_end
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
@@ -203,6 +204,7 @@ def test_a_copy_does_not_watch():
 FORK = """
 import os, signal, sys, time
 from callbacks_core import SignalWatch
+from callbacks_core.signals import carried_to_its_end
 
 watch = SignalWatch(signal.SIGTERM)
 watch.begin()
@@ -243,3 +245,87 @@ def test_what_is_no_signal_is_refused(number, error, message):
     """When it is asked for."""
     with pytest.raises(error, match=message):
         SignalWatch(number)
+
+
+def test_what_waits_beyond_the_deadline_is_broken_off():
+    """In the middle of a wait, by the exception that the signal stands for."""
+    watch = SignalWatch(signal.SIGTERM, deadline=0.1)
+    watch.begin()
+
+    def hang():
+        signal.raise_signal(signal.SIGTERM)
+        threading.Event().wait(60)
+
+    with pytest.raises(SystemExit) as caught:
+        hang()
+    assert caught.value.code == 143
+    assert watch.pending is None
+    watch.end()
+
+
+def test_what_must_not_be_broken_off_is_not():
+    """The deadline waits for its end, and then for no longer."""
+    watch = SignalWatch(signal.SIGTERM, deadline=0.05)
+    watch.begin()
+    done = []
+
+    def save_and_hang():
+        signal.raise_signal(signal.SIGTERM)
+        with carried_to_its_end():
+            threading.Event().wait(0.3)
+            done.append(True)
+        threading.Event().wait(60)
+
+    with pytest.raises(SystemExit):
+        save_and_hang()
+    assert done == [True]
+    watch.end()
+
+
+def test_a_signal_that_was_acted_upon_has_no_deadline_left(heard):
+    """Nor has one that asks for something."""
+    watch = SignalWatch(signal.SIGTERM, signal.SIGUSR1, deadline=0.05)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGTERM)
+    watch._pending.remove(signal.SIGTERM)
+    threading.Event().wait(0.2)
+    assert (watch.pending, heard) == (signal.SIGUSR1, [])
+    watch.carry_out()
+    watch.end()
+
+
+def test_asking_twice_ends_nothing():
+    """A second SIGUSR1 is no reason to die of what the first one asked for."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
+    assert watch.pending == signal.SIGUSR1
+    assert not watch.ends_process
+    watch.carry_out()
+    watch.end()
+
+
+def test_what_a_launcher_passes_on_is_no_second_signal(monkeypatch, heard):
+    """Where several processes train together, each may be told twice of the same thing."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
+    assert heard == []
+    watch.carry_out()
+    assert heard == [signal.SIGUSR1]
+    watch.end()
+
+
+def test_a_signal_of_another_process_is_carried_out_here():
+    """Though nobody watches here, as in another thread."""
+    watch = SignalWatch(signal.SIGTERM)
+    watch.receive(signal.SIGTERM)
+    watch.receive(signal.SIGTERM)
+    assert watch.ends_process
+    with pytest.raises(SystemExit):
+        watch.carry_out()
+    assert watch.pending is None

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from callbacks_core import FatalCallbackError, ModelLike
 
-from .triggers import AnyTrigger, Trigger
+from .triggers import Trigger, members
 
 
 class Claim(NamedTuple):
@@ -62,5 +61,4 @@ def release(saver: object) -> None:
 
 
 def _members(trigger: Trigger) -> set[int]:
-    members: Iterable[Trigger] = trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]
-    return {id(member) for member in members}
+    return {id(member) for member in members(trigger)}

@@ -9,7 +9,7 @@ from callbacks_core import FatalCallbackError, PathLike, as_path, whole_number
 
 from ._filename import FilenameTemplate
 from .retention import Retention
-from .triggers import AnyTrigger, EveryBatches, EveryEpochs, OnControl, Trigger
+from .triggers import EveryEpochs, OnException, Trigger, members
 
 
 def refuse_half_options(
@@ -72,18 +72,16 @@ def chosen_trigger(
 
 
 def refuse_lone_trigger(trigger: Trigger) -> None:
-    """Raise if *trigger* may go off in one process and not in the others.
+    """Raise if *trigger* may go off in one process when the others cannot be asked any more.
 
     Raises:
         FatalCallbackError: It may; they would wait for each other for ever.
     """
-    for each in trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]:
-        if not isinstance(each, EveryEpochs | EveryBatches | OnControl):
-            raise FatalCallbackError(
-                f"a model that is spread over processes is saved by all of them at once, and "
-                f"{type(each).__name__} may go off in one alone: use EveryEpochs, "
-                f"EveryBatches or OnControl"
-            )
+    if any(isinstance(each, OnException) for each in members(trigger)):
+        raise FatalCallbackError(
+            "a model that is spread over processes is saved by all of them at once, and an "
+            "exception may come in one alone: use another trigger than OnException"
+        )
 
 
 def chosen_retention(

@@ -37,7 +37,7 @@ from ._restoring import restore_from
 from ._saves import Saves, moment
 from .asynchronous import WhileSaving
 from .retention import Retention, SavedFile
-from .triggers import Trigger, acted_upon
+from .triggers import Trigger, acted_upon, in_step
 
 _logger = logging.getLogger("callbacks_checkpoint")
 
@@ -238,6 +238,7 @@ class PeriodicSaveCallback(Callback):
         is_spread = self._is_spread()
         if is_spread:
             refuse_lone_trigger(self._trigger)
+            self._trigger = in_step(self._trigger)
         if is_rank_zero():
             staged = self.temporary_filename if self.atomic_write and not is_spread else None
             refuse_hopeless(self._template.trial_path(is_folder=is_spread), staged)

@@ -16,7 +16,7 @@ from .run_saver import run_savers
 FAILURES_IN_A_ROW = 3
 """After so many, a callback whose policy is ``"disable"`` is switched off."""
 
-_SETTLED: Final = frozenset({"on_batch_settled", "on_settled"})
+_SETTLED: Final = frozenset({"on_batch_settled", "on_settled", "close"})
 """Hooks in which the savers of the whole run come last, to see what the others have learnt."""
 
 

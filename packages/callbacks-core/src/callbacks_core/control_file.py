@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ._logger import logger
 from .callback import Callback, FailurePolicy
@@ -21,6 +21,10 @@ from .stopping import stop_training
 
 _TAKEN: Final = ".taken"
 _PAUSE: Final = 0.2  # seconds between two looks while training waits
+
+_Look: TypeAlias = "tuple[list[str], bool]"
+"""The lines that were found, and whether a signal ends a pause."""
+_Share: TypeAlias = Callable[[_Look], _Look]
 
 
 class ControlFile(Callback):
@@ -76,7 +80,7 @@ class ControlFile(Callback):
         self._next_look = 0.0
         self._stop_after_epoch = False
         self._paused = False
-        self._share: Callable[[list[str]], list[str]] = _alone
+        self._share: _Share = _alone
 
     def on_train_begin(self, logs: Logs) -> None:
         """Remove what was meant for an earlier training."""
@@ -105,10 +109,12 @@ class ControlFile(Callback):
 
     def _look(self) -> None:
         while True:
-            for command in self._share(self._take() if is_rank_zero() else []):
+            look = (self._take(), a_signal_waits()) if is_rank_zero() else ([], False)
+            commands, signalled = self._share(look)
+            for command in commands:
                 self._obey(command)
             self._next_look = monotonic() + self.look_every
-            if not self._paused or self.model.stop_training or a_signal_waits():
+            if not self._paused or self.model.stop_training or signalled:
                 return
             sleep(_PAUSE)
 
@@ -201,19 +207,19 @@ class ControlFile(Callback):
         return {**super().__getstate__(), "_share": _alone}
 
 
-def _alone(lines: list[str]) -> list[str]:
-    return lines
+def _alone(look: _Look) -> _Look:
+    return look
 
 
-def _sharing() -> Callable[[list[str]], list[str]]:
-    """Return what hands the first process's lines to all of them."""
+def _sharing() -> _Share:
+    """Return what hands to all processes what the first one has seen."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not distributed.is_initialized():
         return _alone
     group = distributed.new_group(backend="gloo")
 
-    def share(lines: list[str]) -> list[str]:
-        held = [lines]
+    def share(look: _Look) -> _Look:
+        held = [look]
         distributed.broadcast_object_list(held, src=0, group=group)
         return held[0]
 

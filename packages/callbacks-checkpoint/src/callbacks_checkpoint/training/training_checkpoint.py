@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,16 +17,18 @@ from callbacks_core import (
     State,
     Stateful,
     as_path,
+    whole_number,
     world_size,
 )
+from callbacks_core.signals import carried_to_its_end
 
-from .._plan import refuse_lone_trigger
 from ..asynchronous import WhileSaving
 from ..periodic_state_save import PeriodicStateSave
 from ..retention import Retention, SavedFile
 from ..sharded import is_sharded
 from ..sharded._group import together
-from ..triggers import AnyTrigger, OnException, Trigger
+from ..triggers import EveryEpochs, OnException, OnSignal, Trigger, in_step, members
+from ._boundary import kept
 from .generations import PREFIX, generations, load_generation, new_start, own_part, own_state
 
 _TWO = Retention(last=2)
@@ -41,6 +44,12 @@ class TrainingCheckpoint(PeriodicStateSave):
 
         model.fit(x, y, callbacks=[TrainingCheckpoint("run"), ...], resume="auto")
 
+    SIGTERM and Ctrl-C end the run when the batch is over, once it is saved: the process of a
+    cluster that is told to go leaves a file behind, everything else is closed, and its exit code is
+    143. SIGUSR1 saves, and training goes on. A validation is broken off, and begins anew when the
+    run is gone on with. What has not come to the end of a batch after 20 seconds, such as a loader
+    that hangs, is broken off without a save; `OnSignal` tells more.
+
     It saves when all other callbacks are done with the epoch, or with the batch, whatever its
     place in the list; the last epoch of a training is always saved, so that a finished run stays
     finished. A callback's state is kept under its `Callback.state_key`, usually the name
@@ -53,9 +62,9 @@ class TrainingCheckpoint(PeriodicStateSave):
     Args:
         folder: Where the files go; it is made.
         period: Save at the end of every so many epochs, counted from epoch 1.
-        trigger: When to save, in the place of *period*; ``EveryEpochs(1) | EveryMinutes(10)``
-            saves within epochs too. Not on exceptions, which leave nothing that could be gone on
-            with; for Ctrl-C there is ``OnSignal()``.
+        trigger: When to save, in the place of *period* and of signals;
+            ``EveryEpochs(1) | EveryMinutes(10) | OnSignal()`` saves within epochs too. Not on
+            exceptions, which leave nothing that could be gone on with.
         keep: Which files to keep.
         monitor: The value in the logs that tells which epoch is best, where *keep* asks for it.
         mode: ``"min"`` when smaller is better, ``"max"`` when larger is.
@@ -90,8 +99,13 @@ class TrainingCheckpoint(PeriodicStateSave):
         self.folder = os.fspath(as_path("folder", folder))
         if not isinstance(keep, Retention):
             raise TypeError(f"`keep` must be a Retention, such as Retention(last=3), not {keep!r}")
+        whole_number("period", period, at_least=1)
+        if trigger is None:
+            trigger, self_period, period = _usual(period), period, 1
+        else:
+            self_period = period
         _refuse_exceptions(trigger)
-        within = isinstance(trigger, Trigger) and trigger.within_epochs
+        within = getattr(trigger, "within_epochs", False)
         name = PREFIX + ("{epoch:05d}-{batch:07d}.pt" if within else "{epoch:05d}.pt")
         literal = self.folder.replace("{", "{{").replace("}", "}}")
         super().__init__(
@@ -107,8 +121,12 @@ class TrainingCheckpoint(PeriodicStateSave):
             while_saving=while_saving,
             overlap=overlap,
         )
+        self.period = self_period
         self._within = within
+        self._signals = [each for each in members(self._trigger) if isinstance(each, OnSignal)]
         self._run: Stateful | None = None
+        self._trained: State | None = None
+        self._is_validating = self._was_broken_off = self._has_settled = False
         self._ranks: list[State] = []
         self._started = 0
         self._leftover: list[SavedFile] = []
@@ -172,6 +190,8 @@ class TrainingCheckpoint(PeriodicStateSave):
             return False
         if hook == "on_batch_settled":
             return self._within
+        if hook in ("on_valid_begin", "on_valid_batch_end", "on_valid_end"):
+            return bool(self._signals)
         return super().listens_to(hook)
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -179,7 +199,7 @@ class TrainingCheckpoint(PeriodicStateSave):
 
         Raises:
             FatalCallbackError: No `TrainingLoop` has said what to save, or the network is spread
-                over processes, or these would not all save at once.
+                over processes, or one of these may skip a save alone.
             HopelessPathError: The folder cannot be written to.
         """
         if self._run is None:
@@ -193,8 +213,10 @@ class TrainingCheckpoint(PeriodicStateSave):
                 "ModelCheckpoint and OptimizerCheckpoint can"
             )
         if world_size() > 1:
-            refuse_lone_trigger(self._trigger)
+            self._trigger = in_step(self._trigger)
             self._refuse_skipping()
+        self._trained, self._has_settled = None, False
+        self._is_validating = self._was_broken_off = False
         earlier = generations(self.folder, None).others
         if not self._started:
             self._started = new_start(self.folder)
@@ -224,11 +246,49 @@ class TrainingCheckpoint(PeriodicStateSave):
         self._discard()
         super().on_epoch_begin(epoch_number, logs)
 
+    def on_batch_settled(self, batch_number: int, logs: Logs) -> None:
+        """Save, if it is time already; keep what a validation might change, if one follows."""
+        super().on_batch_settled(batch_number, logs)
+        is_last = self.model.stop_training or batch_number == self.params.get("steps")
+        validates = "valid_steps" in self.params or not self._has_settled  # who knows, at first
+        self._trained = kept(self._state()) if is_last and validates and self._signals else None
+
+    def on_valid_begin(self, logs: Logs) -> None:
+        """Have rank zero keep what the other processes have kept."""
+        self._is_validating = True
+        if world_size() > 1:
+            own = None if self._trained is None else self._trained["local"]
+            held = [each["local"] for each in together(lambda: {"local": own})]
+            self._ranks = [each for each in held if each is not None]
+            if len(self._ranks) < len(held):  # their loaders end at different batches
+                self._trained = None
+
+    def on_valid_batch_end(self, batch_number: int, logs: Logs) -> None:
+        """Break the validation off, if a signal is to end the run.
+
+        Raises:
+            SystemExit: It was such a signal.
+            KeyboardInterrupt: It was Ctrl-C.
+        """
+        if self._trained is not None and any(each.ends_process for each in self._signals):
+            for each in self._signals:
+                each.done(saved=False)
+
+    def on_valid_end(self, logs: Logs) -> None:
+        """Let go of what was kept: the epoch's end will be saved."""
+        self._trained, self._is_validating = None, False
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Save when all is closed, if a signal has broken off a validation."""
+        by_signal = isinstance(exception, SystemExit | KeyboardInterrupt)
+        self._was_broken_off = self._is_validating and by_signal
+
     def on_epoch_end(self, epoch_number: int, logs: Logs) -> None:
         """Wait: other callbacks may still be to hear of it."""
 
     def on_settled(self, epoch_number: int, logs: Logs) -> None:
         """Save, if it is time."""
+        self._has_settled = True
         super().on_epoch_end(epoch_number, logs)
 
     def _is_due(self, epoch_number: int) -> bool:
@@ -239,9 +299,14 @@ class TrainingCheckpoint(PeriodicStateSave):
         return True
 
     def _save(self, file: SavedFile, logs: Logs, *, improved_to: float | None = None) -> None:
-        if world_size() > 1:
-            self._ranks = together(lambda: self._state()["local"])
+        if not self._was_broken_off:
+            self._ranks = self._of_all_ranks()
         super()._save(file, logs, improved_to=improved_to)
+
+    def _of_all_ranks(self) -> list[State]:
+        if world_size() == 1:
+            return []
+        return together(lambda: self._state()["local"])
 
     def _is_spread(self) -> bool:
         return False
@@ -249,6 +314,8 @@ class TrainingCheckpoint(PeriodicStateSave):
     def _state(self) -> State:
         if self._run is None:
             raise FatalCallbackError("TrainingCheckpoint saves while a training is running only")
+        if self._was_broken_off and self._trained is not None:
+            return self._trained
         return self._run.state_dict()
 
     def state_to_save(self) -> Any:
@@ -269,19 +336,42 @@ class TrainingCheckpoint(PeriodicStateSave):
         return {**super().about(epoch_number, logs), "started": self._started}
 
     def close(self) -> None:
-        """Wait for what is being written, and let go of the run."""
+        """Save what a signal has left, wait for what is being written, and let go of the run."""
         try:
-            super().close()
+            self._save_trained()
         finally:
-            self._run = None
+            self._trained, self._is_validating, self._was_broken_off = None, False, False
+            try:
+                super().close()
+            finally:
+                self._run = None
+
+    def _save_trained(self) -> None:
+        """Save the end of an epoch's training, whose validation a signal has broken off."""
+        if not self._was_broken_off or self._trained is None:
+            return
+        batch = int(self._trained["local"]["within"]["batch"])
+        logs: Logs = {"batch": batch}
+        path = self._template.path(self._epoch, logs)
+        with carried_to_its_end(), self._saves.telling_late_errors():
+            self._saves.wait()
+            self._save(SavedFile(path, self._epoch, batch), logs)
+            self._saves.wait()
+            self._saves.tidy()
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy the arguments, without the run."""
-        return {**super().__getstate__(), "_run": None}
+        return {**super().__getstate__(), "_run": None, "_trained": None}
+
+
+def _usual(period: int) -> Trigger:
+    """Return when to save by default: at the ends of epochs, and when the process is to go."""
+    signals = [signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGUSR1", None)]
+    return EveryEpochs(period) | OnSignal(*(each for each in signals if each is not None))
 
 
 def _refuse_exceptions(trigger: object) -> None:
-    triggers = trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]
+    triggers = members(trigger) if isinstance(trigger, Trigger) else ()
     if any(isinstance(each, OnException) for each in triggers):
         raise ValueError(
             "`trigger` must not be OnException: an exception leaves a batch half done, and a run "

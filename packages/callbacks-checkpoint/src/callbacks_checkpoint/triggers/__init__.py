@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """When to save: after so many epochs, batches or seconds, or when something happens."""
 
+from ._agreed import AgreedTrigger, in_step, members
 from ._any import AnyTrigger
 from ._control import OnControl
 from ._counted import EveryBatches, EveryEpochs
@@ -11,6 +12,7 @@ from ._timed import EveryMinutes, EverySeconds
 from ._trigger import Trigger, acted_upon
 
 __all__ = [
+    "AgreedTrigger",
     "AnyTrigger",
     "EveryBatches",
     "EveryEpochs",
@@ -22,4 +24,6 @@ __all__ = [
     "OnSignal",
     "Trigger",
     "acted_upon",
+    "in_step",
+    "members",
 ]

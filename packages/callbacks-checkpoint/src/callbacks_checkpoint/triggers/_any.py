@@ -21,6 +21,7 @@ class AnyTrigger(Trigger):
         self.triggers: list[Trigger] = []
         for trigger in triggers:
             self.triggers += trigger.triggers if isinstance(trigger, AnyTrigger) else [trigger]
+        self.agreed = all(trigger.agreed for trigger in self.triggers)
         self.within_epochs = any(trigger.within_epochs for trigger in self.triggers)
 
     def begin(self, *, resumed: bool) -> None:

@@ -25,6 +25,7 @@ class OnControl(Trigger):
     """
 
     within_epochs = True
+    agreed = True  # the control file's words reach all processes after the same batch
 
     def __init__(self, control: ControlFile) -> None:
         if not isinstance(control, ControlFile):

@@ -19,6 +19,8 @@ class EveryEpochs(Trigger):
         ValueError: It is less than 1.
     """
 
+    agreed = True
+
     def __init__(self, count: int = 1) -> None:
         whole_number("count", count, at_least=1)
         self.count = count
@@ -42,6 +44,7 @@ class EveryBatches(Trigger):
     """
 
     within_epochs = True
+    agreed = True
 
     def __init__(self, count: int) -> None:
         whole_number("count", count, at_least=1)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from callbacks_core import State
+from callbacks_core.signals import carried_to_its_end
 
 if TYPE_CHECKING:
     from ._any import AnyTrigger
@@ -26,9 +27,12 @@ class Trigger:
 
     Attributes:
         within_epochs: Whether it can be time before an epoch is over.
+        agreed: Whether it goes off in all processes that train together, or in none. For others
+            these ask each other at each boundary, where they have to save at once.
     """
 
     within_epochs: bool = False
+    agreed: bool = False
 
     def begin(self, *, resumed: bool) -> None:
         """Training begins.
@@ -77,14 +81,15 @@ class Trigger:
 
 @contextmanager
 def acted_upon(trigger: Trigger, path: str) -> Iterator[None]:
-    """Tell *trigger* what came of the save in the block.
+    """Tell *trigger* what came of the save in the block, which no signal's deadline breaks off.
 
     Args:
         trigger: The trigger that went off.
         path: What is saved, for the report of an error that a signal would hide.
     """
     try:
-        yield
+        with carried_to_its_end():
+            yield
     except Exception as error:
         try:
             trigger.done(saved=False)
