@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from callbacks_core import Pass, RunningMeans, Scalar, get_batch_size
 
 from ._base import required
+from ._gradients import divide, forgetting
 from .convert import detach
 from .explaining import with_first_look
 from .memory_format import to_channels_last
@@ -139,7 +139,7 @@ class Steps:
     def train(self, batches: Pass[Any]) -> None:
         """Train on the batches of a pass, one optimizer step for each."""
         optimizer = required(self.optimizer, "an optimizer")
-        prepare, compute, zero_grad = self.prepare, self.trained, optimizer.zero_grad
+        prepare, compute, forget = self.prepare, self.trained, forgetting(optimizer)
         backward, step = self.precision.backward, self.precision.step
         backward_end, record = batches.backward_end, self.recorder(batches)
         metrics = bool(self.metrics)
@@ -147,7 +147,7 @@ class Steps:
         for batch in batches:
             x, y = prepare(batch)
             loss, y_pred = compute(x, y)
-            zero_grad()
+            forget()
             backward(loss)
             step(optimizer, backward_end)
             values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
@@ -166,9 +166,10 @@ class Steps:
         """
         optimizer = required(self.optimizer, "an optimizer")
         record, waiting, weight, unit = self.recorder(batches), 0, 0.0, 1
+        forget = forgetting(optimizer)
 
         def complete() -> None:
-            _divide_gradients(optimizer, weight)
+            divide(optimizer, weight)
             batches.backward_end()
 
         for batch in batches:
@@ -177,7 +178,7 @@ class Steps:
             with self.strategy.synchronizing(is_due):
                 loss, values, size = loss_of(batch)
                 if waiting == 1:
-                    optimizer.zero_grad()
+                    forget()
                     weight, unit = 0.0, size or 1  # a loss times its size would overflow in fp16
                 self.precision.backward(required(loss, "a loss") * (size / unit))
             weight += size / unit
@@ -200,20 +201,6 @@ class Steps:
             loss, y_pred = self.compute(x, y)
             record(self.values(loss, y_pred, y), get_batch_size(x, y))
             yield y_pred, y
-
-
-def _divide_gradients(optimizer: torch.optim.Optimizer, weight: float) -> None:
-    gradients = [
-        parameter.grad
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-        if parameter.grad is not None
-    ]
-    if any(gradient.is_sparse for gradient in gradients):
-        for gradient in gradients:
-            gradient.div_(weight)
-        return
-    torch._foreach_div_(gradients, weight)
 
 
 def _describe(value: object) -> str:
