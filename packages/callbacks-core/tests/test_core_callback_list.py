@@ -240,3 +240,21 @@ def test_callbacks_learn_in_which_list_they_stand():
     assert seen == [callbacks] * 2
     callbacks.append(Curious())
     assert seen == [callbacks] * 3
+
+
+def test_a_hook_misspelt_is_warned_of_once():
+    """A method that is nearly called like a hook is told of; others are the callback's own."""
+
+    class Misspelt(Callback):
+        on_strike = None
+
+        def on_epoch_ended(self, epoch_number, logs):
+            """Nobody calls this."""
+
+        def on_paper(self):
+            """Not like any hook."""
+
+    with pytest.warns(UserWarning, match="on_epoch_ended is no hook.* mean 'on_epoch_end'") as all:
+        CallbackList([Misspelt(), Misspelt()])
+    CallbackList(Misspelt())
+    assert len(all) == 1

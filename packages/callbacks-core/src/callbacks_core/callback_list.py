@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -234,4 +236,16 @@ def _member(index: int, callback: object) -> Member:
         raise TypeError(
             f"callbacks[{index}] must be a Callback, not {type(callback).__name__}{hint}"
         )
+    _warn_of_misspelt_hooks(type(callback))
     return Member(callback)
+
+
+@lru_cache(maxsize=256)
+def _warn_of_misspelt_hooks(kind: type) -> None:
+    strange = [name for name in dir(kind) if name.startswith("on_") and name not in HOOKS]
+    for name in strange:
+        hint = did_you_mean(name, HOOKS) if callable(getattr(kind, name)) else ""
+        if hint:
+            warnings.warn(
+                f"{kind.__name__}.{name} is no hook, and nobody will call it{hint}", stacklevel=4
+            )

@@ -45,7 +45,13 @@ class WeightMethods(ModelBase):
 
         Raises:
             RuntimeError: Names or shapes do not fit.
+            TypeError: *weights* is no mapping.
         """
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f"`weights` must be a mapping of names to tensors, as get_weights() returns, "
+                f"not {type(weights).__name__}"
+            )
         return load_weights(self.network, weights, strict=strict)
 
     def save_weights(self, file: FileLike) -> None:
@@ -91,7 +97,11 @@ class WeightMethods(ModelBase):
         Raises:
             ValueError: There is no optimizer, or its parameter groups do not fit.
         """
-        load_optimizer_state(required(self.optimizer, "an optimizer"), state)
+        optimizer = required(self.optimizer, "an optimizer")
+        missing = [key for key in optimizer.state_dict() if key not in state]
+        if missing:
+            raise ValueError(f"this is no state of the optimizer: it has no {missing[0]!r}")
+        load_optimizer_state(optimizer, state)
 
     def save_optimizer_state(self, file: FileLike) -> None:
         """Save the optimizer's state; a path is replaced as a whole and durably.

@@ -38,6 +38,17 @@ def load_state(file: FileLike) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
+        TypeError: *file* is neither.
         pickle.UnpicklingError: The file holds something other than tensors and plain types.
     """
-    return torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(file, str | os.PathLike) and not hasattr(file, "read"):
+        raise TypeError(f"`file` must be a path or an open file, not {file!r}")
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        error.add_note(
+            f"in reading {file!r}: is it a file that save_weights or save_optimizer_state wrote?"
+        )
+        raise

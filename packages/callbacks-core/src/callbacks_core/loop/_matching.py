@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .._logger import logger
 from ..errors import did_you_mean
@@ -13,6 +13,12 @@ from ..run_saver import ResumeError
 if TYPE_CHECKING:
     from torch.nn import Module
     from torch.optim import Optimizer
+
+
+_TELLING: Final = frozenset(
+    {"alpha", "betas", "etas", "lambd", "lr_decay", "max_iter", "momentum", "rho", "t0"}
+)
+"""Settings that kinds of optimizers have, and others do not."""
 
 
 class Matching:
@@ -102,12 +108,26 @@ def refuse_other_optimizer(optimizer: Optimizer | None, saved: Mapping[str, Any]
             f"the saved run is that of another optimizer: its parameter groups have "
             f"{_sizes(saved)} parameters, and here they have {own}"
         )
+    kinds = _kinds(saved), _kinds(optimizer.state_dict())
+    if kinds[0] != kinds[1]:
+        before, here = (", ".join(sorted(kind)) or "nothing of the kind" for kind in kinds)
+        raise ResumeError(
+            f"the saved run is that of another optimizer: its settings have {before}, and those "
+            f"of {type(optimizer).__name__} here have {here}"
+        )
 
 
 def _sizes(state: Mapping[str, Any]) -> Any:
     if "param_groups" in state:
         return [len(group["params"]) for group in state["param_groups"]]
     return {name: _sizes(member) for name, member in state.items()}
+
+
+def _kinds(state: Mapping[str, Any]) -> set[str]:
+    """Return those settings that tell one kind of optimizer from another."""
+    if "param_groups" in state:
+        return {key for group in state["param_groups"] for key in group if key in _TELLING}
+    return {key for member in state.values() for key in _kinds(member)}
 
 
 def _shape(value: Any) -> Any:

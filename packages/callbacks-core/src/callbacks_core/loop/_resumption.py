@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..errors import did_you_mean
 from ..run_saver import ResumeError, load_run, run_savers
 from ..stateful import Stateful
 from ._run import progress
@@ -65,11 +66,20 @@ class Resumption:
             states = [saver.load_run(path) for saver in savers]
             state = max((each for each in states if each is not None), key=progress, default=None)
         else:
-            state = load_run(resume)
+            state = self._loaded(resume)
         if state is not None:
             self._run.load_state_dict(state, strict=self._strict)
         elif path is not None:
             raise ResumeError(f"there is no saved run at {os.fspath(path)!r}")
+
+    @staticmethod
+    def _loaded(path: PathLike) -> dict[str, Any] | None:
+        try:
+            return load_run(path)
+        except FileNotFoundError as error:
+            if hint := did_you_mean(path, ["auto"]):
+                error.add_note(f"it is no path, but a word for `resume`{hint}")
+            raise
 
 
 def checked_also(also: Mapping[str, Stateful] | None) -> Mapping[str, Stateful]:

@@ -14,7 +14,15 @@ from torch.nn import Module
 from torch.utils.data import Dataset
 
 from callbacks_checkpoint import load_checkpoint
-from callbacks_core import Callback, CallbackList, Mode, PathLike, as_path, is_rank_zero
+from callbacks_core import (
+    Callback,
+    CallbackList,
+    Mode,
+    PathLike,
+    as_path,
+    did_you_mean,
+    is_rank_zero,
+)
 from callbacks_core.run_saver import run_savers
 from callbacks_logging import plot_history
 from callbacks_trainer import Model, set_deterministic, set_seeds
@@ -98,6 +106,7 @@ class Experiment:
         task: str | None = None,
         **options: Any,
     ) -> None:
+        as_path("directory", directory)  # first, or what is wrong with two swapped is not seen
         usual = task_named(task)
         model = Model(
             network,
@@ -389,6 +398,9 @@ class Experiment:
             RuntimeError: They are those of another network.
         """
         path, epoch = self._find(checkpoint)
+        hint = did_you_mean(checkpoint, ("best", "last"))
+        if hint and not path.exists():
+            raise FileNotFoundError(f"there are no weights in a file {os.fspath(path)!r}{hint}")
         if verbose and is_rank_zero():
             which = f" of epoch {int(epoch['epoch'])}" if epoch else ""
             print(f"Loading the weights{which} from {os.fspath(path)}")
