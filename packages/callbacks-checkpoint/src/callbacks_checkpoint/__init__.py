@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Save a network while it trains, and bring its best weights back."""
 
+from callbacks_core import get_random_states, set_random_states
+
 from .__about__ import __version__
 from ._options import SaveOptions
 from .asynchronous import AsynchronousSaver, ChangedTensorError, EndedSave, WhileSaving
@@ -33,12 +35,7 @@ from .periodic_save import PeriodicSaveCallback
 from .periodic_save_lambda import PeriodicSaveLambda
 from .periodic_state_save import PeriodicStateSave
 from .pruning import checkpoints_to_remove
-from .random_states import (
-    get_random_states,
-    load_random_states,
-    save_random_states,
-    set_random_states,
-)
+from .random_states import load_random_states, save_random_states
 from .random_states_checkpoint import RandomStatesCheckpoint
 from .retention import Retention, SavedFile
 from .safetensors_file import export_safetensors, load_safetensors

@@ -7,8 +7,6 @@ from callbacks_core import PathLike, get_random_states, set_random_states
 
 from .checkpoint_file import load_checkpoint, save_checkpoint
 
-__all__ = ["get_random_states", "load_random_states", "save_random_states", "set_random_states"]
-
 
 def save_random_states(path: PathLike) -> None:
     """Save the states of all random generators as a sealed checkpoint.

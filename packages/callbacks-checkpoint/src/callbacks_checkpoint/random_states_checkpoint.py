@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from callbacks_core import get_random_states, set_random_states
+
 from .periodic_state_save import PeriodicStateSave
-from .random_states import get_random_states, set_random_states
 
 
 class RandomStatesCheckpoint(PeriodicStateSave):
