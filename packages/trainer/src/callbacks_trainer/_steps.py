@@ -118,15 +118,8 @@ class Steps:
 
     def recorder(self, batches: Pass[Any]) -> Callable[[dict[str, Scalar], int], None]:
         """Return what takes the values of each batch of a pass, and its number of examples."""
-        if self.group is None:
-            return batches.record
-        means = self._means = RunningMeans()
-
-        def record(values: dict[str, Scalar], size: int) -> None:
-            batches.record(values, size)
-            means.add(values, size)
-
-        return record
+        self._means = batches.means
+        return batches.record
 
     def summary(self) -> dict[str, Scalar]:
         """Return the values of a whole pass that no averaging in this process can give."""

@@ -167,6 +167,11 @@ class Pass(Generic[Batch]):
         return self._ahead is not None and not self._ahead.has_next()
 
     @property
+    def means(self) -> RunningMeans:
+        """The averages so far, over the batches that are done."""
+        return self._means
+
+    @property
     def is_running(self) -> bool:
         """Whether there were batches, and the pass is not over."""
         return self._started and not self._finished and self.batch_number > 0
