@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from inspect import signature
 from typing import Any, Final, TypeAlias, cast
 
@@ -68,7 +69,12 @@ def get_optimizer(optimizer: OptimizerLike, network: Module) -> Optimizer | None
 
 def needs_closure(optimizer: Optimizer) -> bool:
     """Whether a step of *optimizer*, such as one of ``LBFGS``, computes the loss by itself."""
-    closure = signature(type(optimizer).step).parameters.get("closure")
+    return _asks_for_closure(type(optimizer).step)
+
+
+@lru_cache(maxsize=64)
+def _asks_for_closure(step: Callable[..., Any]) -> bool:
+    closure = signature(step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 
 

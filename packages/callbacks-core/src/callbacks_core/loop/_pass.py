@@ -110,10 +110,11 @@ class Pass(Generic[Batch]):
             return
         self._started = True
         self._begin_time = self._last_end = perf_counter()
-        mode = NetworkMode(self._model.network)
+        mode = None
         if self.kind == "train":
-            mode.train()
+            self._model.network.train()
         else:
+            mode = NetworkMode(self._model.network)
             mode.evaluate()
         self._count_optimizer_steps()
         try:
@@ -124,7 +125,7 @@ class Pass(Generic[Batch]):
         finally:
             if self._optimizer_steps is not None:
                 self._optimizer_steps.release()
-            if self.kind != "train":
+            if mode is not None:
                 mode.restore()
         self.finish()
 
