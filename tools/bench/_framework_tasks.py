@@ -16,7 +16,7 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 Reading: TypeAlias = tuple[float, ...]
 Meter: TypeAlias = Callable[[], Reading]
 
-_WARM: Final = 3
+_WARM: Final = 2
 """So many steps of each epoch are left out, at its beginning."""
 
 
@@ -87,9 +87,9 @@ def _deep() -> nn.Module:
 
 
 TASKS: Final = {
-    "tiny": Task(_tiny, (32,), 32, 200, 13),
-    "CNN": Task(_convolutional, (1, 28, 28), 32, 20, 9),
-    "1,000 tensors": Task(Branches, (8,), 32, 12, 6),
+    "tiny": Task(_tiny, (32,), 32, 200, 11),
+    "CNN": Task(_convolutional, (1, 28, 28), 32, 20, 8),
+    "1,000 tensors": Task(Branches, (8,), 32, 8, 7),
 }
 ON_A_GPU: Final = Task(_deep, (32,), 32, 200, 21, "cuda")
 """A network of so little work that a GPU waits for the host: what counts is to launch quickly."""

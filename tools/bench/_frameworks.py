@@ -34,8 +34,9 @@ def measure(*, rounds: int) -> Rows:
     found: dict[str, list[dict[str, Any]]] = {
         name: [] for name, framework in FRAMEWORKS.items() if find_spec(framework.needs)
     }
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, results in found.items():
+            print(f"round {turn + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
             results.append(_run(name))
     return {name: _medians(results) for name, results in found.items()}
 

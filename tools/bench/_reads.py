@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from _workloads import WORKLOADS, make_batches
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -71,6 +70,8 @@ class _Wholes(TorchFunctionMode):
 
 def per_step(steps: int = 1000) -> dict[str, float]:
     """Return the reads of each loop for a step, over one epoch."""
+    from _workloads import WORKLOADS, make_batches  # which other frameworks need not import
+
     batches = make_batches(steps)
     found = {}
     for name, make in WORKLOADS.items():
