@@ -113,7 +113,7 @@ class _Cosine(Space):
     __slots__ = ()
 
     def between(self, fraction: float) -> float:
-        way = (1 - math.cos(math.pi * fraction)) / 2
+        way = (1 + math.cos(math.pi * (1 - fraction))) / 2  # which is exactly 0.5 in the middle
         return self._start + (self._end - self._start) * way
 
     def __repr__(self) -> str:
