@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from callbacks_core import Scalar, did_you_mean
+from callbacks_core import Scalar, did_you_mean, get_batch_size
 
 from .combined import CombinedOptimizer, is_several
 from .compiling import Compiled, CompileLike
@@ -127,6 +127,20 @@ class ModelBase:
     def metrics_names(self) -> list[str]:
         """The names of the metrics in the logs: batch metrics, then epoch metrics."""
         return self.metrics.names
+
+    @property
+    def batch_metrics(self) -> list[Any]:
+        """The batch metrics, in their order."""
+        return self.metrics.of_batches
+
+    @property
+    def epoch_metrics(self) -> list[Any]:
+        """The epoch metrics, in their order."""
+        return self.metrics.of_epochs
+
+    def get_batch_size(self, *values: Any) -> int:
+        """Return the number of examples in a batch; see `callbacks_core.get_batch_size`."""
+        return get_batch_size(*values)
 
     @property
     def has_own_step(self) -> bool:

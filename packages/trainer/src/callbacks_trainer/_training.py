@@ -249,7 +249,7 @@ class TrainingMethods(ModelBase):
             TypeError: As `fit_generator`.
             ValueError: As `fit_generator`.
         """
-        refuse_unknown("fit_dataset", options, _DATASET_OPTIONS)
+        refuse_unknown("fit_dataset", options, _OPTIONS)
         require_dataset("train_dataset", train_dataset, "fit")
         if valid_dataset is not None:
             require_dataset("valid_dataset", valid_dataset, "fit")
@@ -294,7 +294,7 @@ class TrainingMethods(ModelBase):
             TypeError: As `fit_generator`.
             ValueError: As `fit_generator`, or the lengths differ.
         """
-        refuse_unknown("fit", options, _FIT_OPTIONS)
+        refuse_unknown("fit", options, _OPTIONS)
         return self.fit_dataset(
             dataset_of(x=x, y=y),
             validation_dataset(validation_data),
@@ -352,8 +352,8 @@ class TrainingMethods(ModelBase):
         )
 
 
-_FIT_OPTIONS = ("batch_size", "dataloader_kwargs", *FitOptions.__annotations__)
-_DATASET_OPTIONS = (*_FIT_OPTIONS, "collate_fn", "num_workers")
+_LOADING = ("batch_size", "num_workers", "collate_fn", "dataloader_kwargs")
+_OPTIONS = (*_LOADING, *FitOptions.__annotations__)
 _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 
 

@@ -61,6 +61,16 @@ class MetricSet:
             name for entry in names for name in ([entry] if isinstance(entry, str) else entry)
         ]
 
+    @property
+    def of_batches(self) -> list[Any]:
+        """The batch metrics, in their order."""
+        return [metric for _, metric in self._batch]
+
+    @property
+    def of_epochs(self) -> list[Any]:
+        """The epoch metrics, in their order."""
+        return [metric for _, metric in self._epoch]
+
     def __bool__(self) -> bool:
         """Whether there is any metric."""
         return bool(self._batch or self._epoch)
