@@ -78,7 +78,7 @@ class Files:
         """Yield what logs the epochs."""
         yield AtomicCSVLogger(self.log, separator=_SEPARATOR)
         if tensorboard and find_spec("tensorboard") is not None:
-            yield TensorBoardLogger(self.directory / "tensorboard")
+            yield TensorBoardLogger(self.directory / "tensorboard", append=False)
         elif tensorboard:
             _logger.info('no TensorBoard log: pip install "callboard[tensorboard]"')
 

@@ -10,6 +10,7 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import torch
 from torch.nn import Module
 from torch.utils.data import Dataset
 
@@ -272,6 +273,7 @@ class Experiment:
         history = fit(*data, callbacks=listed, resume="auto", **options)
         best = {metric.removeprefix("val_"): self.monitor_mode} if self.monitoring else {}
         files.draw(history, best)
+        _wait_for_all()
         return history
 
     def _metric(self, validated: bool) -> str:
@@ -530,6 +532,12 @@ def _given(value: Any, network: Module, name: str, usual: Any) -> Any:
 def _seed(seed: int | None) -> None:
     if seed is not None:
         set_seeds(seed)
+
+
+def _wait_for_all() -> None:
+    """Wait, where several processes train together, until the first one has written everything."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 def _frame(rows: list[dict[str, float]]) -> Any:
