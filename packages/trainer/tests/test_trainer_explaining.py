@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -191,3 +193,30 @@ def test_a_complete_training_is_not_begun_again(make_model, batches):
     assert make_model().fit_generator(batches, initial_epoch=4, **options) == []
     with pytest.raises(ValueError, match="number of the last epoch"):
         make_model().fit_generator(batches, initial_epoch=5, **options)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("CUDA error: device-side assert triggered", "CUDA_LAUNCH_BLOCKING=1 tells which"),
+        ("CUDA out of memory. Tried to allocate 2 GiB", "find_batch_size"),
+        ("Found dtype Long but expected Float", r"y\.float\(\)"),
+    ],
+)
+def test_what_only_other_machines_say(batches, said, cause):
+    """What a GPU says, or another version of torch, is explained as well."""
+
+    def fail(y_pred, y):
+        raise RuntimeError(said)
+
+    [_, found] = notes_of(Model(nn.Linear(3, 2), "sgd", fail), batches)
+    assert re.search(cause, found)
+
+
+def test_what_nobody_can_explain_has_no_guess(batches):
+    """There is the note of the batch, and no cause made up."""
+
+    def fail(y_pred, y):
+        raise RuntimeError("something else")
+
+    assert len(notes_of(Model(nn.Linear(3, 2), "sgd", fail), batches)) == 1

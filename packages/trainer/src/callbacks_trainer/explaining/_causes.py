@@ -39,6 +39,15 @@ def _fetching(evidence: Evidence, text: str) -> str | None:
     )
 
 
+def _device_assert(evidence: Evidence, text: str) -> str | None:
+    if "device-side assert" not in text:
+        return None
+    return (
+        "an index was out of range, most often a label beyond the outputs or a word beyond an "
+        'embedding, in this batch or one before; device="cpu" or CUDA_LAUNCH_BLOCKING=1 tells which'
+    )
+
+
 def _no_pair(evidence: Evidence, text: str) -> str | None:
     if "must be a pair (inputs, targets)" not in text:
         return None
@@ -293,6 +302,7 @@ _CAUSES: Final[tuple[Cause, ...]] = (
     _fetching,
     _no_pair,
     _memory,
+    _device_assert,
     _call,
     _devices,
     _loss_without_tensor,
