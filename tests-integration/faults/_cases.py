@@ -91,6 +91,19 @@ class Case(ABC):
                     optimizer.step()
                 epoch.log(score=SCORES[epoch.number - 1])
 
+    def left(self, folder: Path) -> dict[str, Any]:
+        """Return what each file in the folder holds, to be compared."""
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        return {str(path.relative_to(folder)): load_checkpoint(path) for path in files}
+
+    def synced(self, left: dict[str, Any]) -> dict[str, Any]:
+        """Return what of it no power cut takes."""
+        return left
+
+    def of_failed_saves(self, left: dict[str, Any]) -> dict[str, Any]:
+        """Return what of it is the same in the end when saves have failed on the way."""
+        return {name: held.get("network", held) for name, held in left.items()}
+
 
 class Weights(Case):
     """The weights alone, in one file that each epoch replaces."""

@@ -6,12 +6,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from _cases import Case
 from _injector import Harm, Injector
 from _points import EPOCHS, Stage
 from _trace import Call, Disk, Image, read_image, read_trace
+
+_Item = TypeVar("_Item")
 
 FOREVER = 10**6
 _TAKES_SPACE = {"open", "write", "truncate", "mkdir", "rename", "link", "symlink", "fsync", "close"}
@@ -28,9 +30,12 @@ class Row(NamedTuple):
 
 
 def harm_everywhere(
-    case: Case, folder: Path, injector: Injector, *, epoch: int | None
+    case: Case, folder: Path, injector: Injector, *, epoch: int | None, sample: int | None
 ) -> Iterator[Row]:
-    """Harm *case* in every way at every call, or those of one *epoch*, and yield the results."""
+    """Harm *case* in every way at every call, or those of one *epoch*, and yield the results.
+
+    With a *sample*, only so many of each kind are done, evenly spread.
+    """
     stage = Stage(case, folder, injector)
     ended = stage.harm(Harm())
     if ended != "finished":
@@ -40,9 +45,12 @@ def harm_everywhere(
     numbers = _numbers(calls, epoch)
     here = [call for call in calls if call.what != "mark" and call.number in numbers]
     writes = [call for call in here if call.what == "write"]
-    yield _row(stage, "kill between calls", list(_kills_between(calls, numbers)))
-    yield _row(stage, "kill within a write", [Harm("kill within", call.number) for call in writes])
-    yield _row(stage, "short write", [Harm("short", call.number) for call in writes])
+    between = list(_kills_between(calls, numbers))
+    yield _row(stage, "kill between calls", _some(between, sample))
+    within = [Harm("kill within", call.number) for call in writes]
+    yield _row(stage, "kill within a write", _some(within, sample))
+    short = [Harm("short", call.number) for call in writes]
+    yield _row(stage, "short write", _some(short, sample))
     for error in (errno.ENOSPC, errno.EIO, errno.EACCES):
         for times, name in ((1, "once"), (FOREVER, "from then on")):
             harms = [
@@ -50,8 +58,14 @@ def harm_everywhere(
                 for call in here
                 if _can_happen(call, error, times)
             ]
-            yield _row(stage, f"{errno.errorcode[error]} {name}", harms)
-    yield _power_cuts(stage, calls, numbers)
+            yield _row(stage, f"{errno.errorcode[error]} {name}", _some(harms, sample))
+    yield _power_cuts(stage, calls, numbers, sample)
+
+
+def _some(items: Sequence[_Item], sample: int | None) -> Sequence[_Item]:
+    if sample is None or len(items) <= sample:
+        return items
+    return [items[(2 * index + 1) * len(items) // (2 * sample)] for index in range(sample)]
 
 
 def _numbers(calls: Sequence[Call], epoch: int | None) -> range:
@@ -109,11 +123,11 @@ def _how_it_ended(stage: Stage, harm: Harm, ended: str) -> str | None:
         return None if ended == "killed" else f"it was not killed, but ended: {ended}"
     if ended == "HopelessPathError":
         return None if stage.acknowledged == 0 else "a path was refused during training"
-    if ended not in ("finished", "SaveFailedError"):
+    if ended not in ("finished", "SaveFailedError", "RestoreFailedError"):
         return ended
     if stage.acknowledged != EPOCHS - stage.case.lag:
         return f"training ended after epoch {stage.acknowledged}"
-    if ended == "SaveFailedError" and EPOCHS not in _failing_epochs(stage):
+    if ended != "finished" and EPOCHS not in _failing_epochs(stage):
         return "the last save was said to have failed, and had not"
     return None
 
@@ -137,8 +151,21 @@ def _committed(stage: Stage) -> int:
     return max(whole, default=0)
 
 
-def _power_cuts(stage: Stage, calls: Sequence[Call], numbers: range) -> Row:
-    disk, committed, lost = Disk(stage.folder), 0, []
+def _power_cuts(stage: Stage, calls: Sequence[Call], numbers: range, sample: int | None) -> Row:
+    found = _some(list(_images(stage, calls, numbers)), sample)
+    lost = []
+    for call, committed, image in found:
+        problem = _after_power_cut(stage, image, committed)
+        if problem:
+            lost.append(f"power cut after call {call.number} ({call.what}): {problem}")
+    return Row(stage.case.name, "power cut", len(found), lost)
+
+
+def _images(
+    stage: Stage, calls: Sequence[Call], numbers: range
+) -> Iterator[tuple[Call, int, Image]]:
+    """Yield what power cuts may leave, each once, with the last epoch that was acknowledged."""
+    disk, committed = Disk(stage.folder), 0
     seen: set[object] = set()
     for call in calls:
         if call.what == "mark":
@@ -152,12 +179,9 @@ def _power_cuts(stage: Stage, calls: Sequence[Call], numbers: range) -> Row:
             if key in seen:
                 continue
             seen.add(key)
-            problem = _after_power_cut(stage, image, committed)
-            if problem:
-                lost.append(f"power cut after call {call.number} ({call.what}): {problem}")
-    return Row(stage.case.name, "power cut", len(seen), lost)
+            yield call, committed, image
 
 
 def _after_power_cut(stage: Stage, image: Image, committed: int) -> str | None:
     stage.lay_out(image)
-    return stage.go_on(committed, saved_all=True)
+    return stage.go_on(committed, saved_all=True, power=False)

@@ -19,7 +19,7 @@ from _injector import Harm, Injector
 from _trace import Image, write_image
 from torch import nn
 
-from callbacks_checkpoint import SaveFailedError
+from callbacks_checkpoint import RestoreFailedError, SaveFailedError
 from callbacks_core import HopelessPathError
 
 EPOCHS = 3
@@ -52,7 +52,7 @@ class Stage:
             self._weights.append({k: v.clone() for k, v in network.state_dict().items()})
 
         self.case.train(self.folder, epochs=EPOCHS + 1, settled=note)
-        self._files = _read(self.folder)
+        self._files = self.case.left(self.folder)
 
     def _clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -81,7 +81,7 @@ class Stage:
         self._injector.arm(self.folder, harm, trace)
         try:
             self.case.train(self.folder, epochs=EPOCHS, settled=acknowledge)
-        except (SaveFailedError, HopelessPathError) as error:
+        except (SaveFailedError, RestoreFailedError, HopelessPathError) as error:
             return type(error).__name__
         finally:
             self._injector.disarm()
@@ -92,31 +92,34 @@ class Stage:
         self._clear()
         write_image(image)
 
-    def go_on(self, committed: int, *, saved_all: bool) -> str | None:
+    def go_on(self, committed: int, *, saved_all: bool, power: bool = True) -> str | None:
         """Go on from what is in the folder, in a process of its own; return what is wrong.
 
         Args:
             committed: The epoch that must not be lost.
             saved_all: Whether no save had failed; where one had, what callbacks remember of it
                 may differ in the end.
+            power: Whether there was power all the time.
         """
-        return self._in_child(lambda: self._go_on(committed, saved_all)) or None
+        return self._in_child(lambda: self._go_on(committed, saved_all, power)) or None
 
-    def _go_on(self, committed: int, saved_all: bool) -> str:
+    def _go_on(self, committed: int, saved_all: bool, power: bool) -> str:
         state = self.case.find(self.folder)
         epoch = 0 if state is None else self._epoch_of(state)
         if epoch < committed:
             return f"epoch {committed} was lost, what is there is of epoch {epoch}"
         self.case.train(self.folder, epochs=EPOCHS + 1, after=epoch, state=state)
-        files = _read(self.folder)
-        if files.keys() != self._files.keys():
-            odd = sorted(files.keys() ^ self._files.keys())
+        files, expected = self.case.left(self.folder), self._files
+        if not power:
+            files, expected = map(self.case.synced, (files, expected))
+        if files.keys() != expected.keys():
+            odd = sorted(files.keys() ^ expected.keys())
             return f"in the end there is or lacks {', '.join(odd)}"
         if not saved_all:
-            for each in (files, self._files):
-                each.update({name: held.get("network", held) for name, held in each.items()})
-        wrong = [name for name in files if not _equal(files[name], self._files[name])]
-        return f"in the end these differ: {', '.join(wrong)}" if wrong else ""
+            files, expected = map(self.case.of_failed_saves, (files, expected))
+        wrong = [name for name in files if not _equal(files[name], expected[name])]
+        first = "" if not wrong else f": {_difference(files[wrong[0]], expected[wrong[0]])}"
+        return f"in the end these differ: {', '.join(wrong)}{first}" if wrong else ""
 
     def _epoch_of(self, state: State) -> int:
         """Return the epoch of *state*, which must be one that there was, as a whole."""
@@ -151,10 +154,19 @@ def _become_quiet() -> None:
     warnings.simplefilter("ignore")
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    """Return what each file in the folder holds."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): torch.load(path, weights_only=True) for path in files}
+def _difference(found: Any, expected: Any, path: str = "") -> str:
+    """Return what differs first, for people."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted(found.keys() | expected.keys(), key=str):
+            if key not in found or key not in expected:
+                return f"{path}/{key} is {'missing' if key in expected else 'too much'}"
+            if not _equal(found[key], expected[key]):
+                return _difference(found[key], expected[key], f"{path}/{key}")
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for index, pair in enumerate(zip(found, expected, strict=True)):
+            if not _equal(*pair):
+                return _difference(*pair, f"{path}[{index}]")
+    return f"{path} is {str(found)[-300:]} instead of {str(expected)[-300:]}"
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -33,9 +33,9 @@ class Report(NamedTuple):
     lost: str
 
 
-def harm(case: str, epoch: int) -> Report:
-    """Harm the calls of one epoch: `hatch run faults` does all of them, of every case."""
-    command = [sys.executable, str(FAULTS), case, "--epoch", str(epoch)]
+def harm(case: str, *options: str) -> Report:
+    """Harm some of the calls: `hatch run faults` does all of them, of every case."""
+    command = [sys.executable, str(FAULTS), case, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     if done.returncode == 2:
         pytest.skip(done.stderr.strip())
@@ -51,16 +51,24 @@ def harm(case: str, epoch: int) -> Report:
 )
 def test_training_survives_harm_at_every_call(case: str, epoch: int) -> None:
     """Killed, refused or cut off anywhere, it goes on from the last epoch that it acknowledged."""
-    report = harm(case, epoch)
+    report = harm(case, "--epoch", str(epoch))
     assert report.lost == ""
     assert list(report.rows) == HARMS
     assert all(tried == survived > 0 for tried, survived in report.rows.values())
     assert report.code == 0
 
 
+def test_a_whole_run_survives_a_sample_of_harms() -> None:
+    """With every callback that writes, its files end like those of a run that nobody disturbed."""
+    report = harm("whole run", "--sample", "2")
+    assert report.lost == ""
+    assert report.rows == dict.fromkeys(HARMS, (2, 2))
+    assert report.code == 0
+
+
 def test_the_harm_is_real() -> None:
     """A saver that writes over its last file does not survive it, and the program says so."""
-    report = harm("weights, in place", 2)
+    report = harm("weights, in place", "--epoch", "2")
     assert report.code == 1
     fatal = {name for name, (tried, survived) in report.rows.items() if survived < tried}
     assert fatal >= {"kill between calls", "kill within a write", "EIO from then on", "power cut"}

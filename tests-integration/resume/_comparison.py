@@ -87,8 +87,8 @@ def left_behind(folder: Path) -> dict[str, Any]:
 def _content(path: Path) -> Any:
     if path.suffix == ".pt":
         return plain(torch.load(path, weights_only=True, map_location="cpu"))
-    if path.suffix == ".csv":
-        return _rows(path)
+    if path.suffix in (".csv", ".tsv"):
+        return _rows(path, "," if path.suffix == ".csv" else "\t")
     if path.suffix == ".jsonl":
         lines = path.read_text("utf-8").splitlines()
         return [plain(json.loads(line)) for line in lines]
@@ -97,13 +97,13 @@ def _content(path: Path) -> Any:
     return path.read_bytes()
 
 
-def _rows(path: Path) -> list[bytes]:
+def _rows(path: Path, separator: str) -> list[bytes]:
     """Return the lines of a file, byte for byte, but for the cells of times."""
     lines = path.read_bytes().splitlines(keepends=True)
-    header = next(csv.reader([lines[0].decode()]))
+    header = next(csv.reader([lines[0].decode()], delimiter=separator))
     kept = [index for index, name in enumerate(header) if not is_of_clock(name)]
     ends = {line[len(line.rstrip(b"\r\n")) :] for line in lines}
-    cells = [line.rstrip(b"\r\n").split(b",") for line in lines]
+    cells = [line.rstrip(b"\r\n").split(separator.encode()) for line in lines]
     return [*sorted(ends), *(b",".join(row[index] for index in kept) for row in cells)]
 
 

@@ -280,3 +280,12 @@ def test_the_writer_of_torch_takes_everything(tmp_path):
     accumulator.Reload()
     found = [(event.step, event.value) for event in accumulator.Scalars("batch/loss")]
     assert found == [(1, 1.0), (2, 2.0)]
+
+
+def test_a_training_may_begin_anew_in_its_folder(tmp_path, curve):
+    """Without `append`, what an earlier one has left no longer counts, as after a kill."""
+    for loss in (1.0, 2.0):
+        logger = TensorBoardLogger(tmp_path / "runs", batch_granularity=True, append=False)
+        play(logger, [{"loss": loss}] * 2, batches=[{"loss": loss}] * 2)
+    assert curve("loss_loss", "loss") == [(1, 2.0), (2, 2.0)]
+    assert curve("", "batch/loss") == [(step, 2.0) for step in range(1, 5)]

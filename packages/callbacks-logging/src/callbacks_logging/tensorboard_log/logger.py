@@ -36,6 +36,8 @@ class TensorBoardLogger(Logger):
         writer: A folder. Or any object with the ``add_scalars`` and ``add_scalar`` of torch's
             ``SummaryWriter``; it is flushed at the end and stays open.
         batch_granularity: Whether to write the values of each training batch too.
+        append: Whether values of an earlier training in the folder count when this one begins
+            anew. Otherwise TensorBoard shows the new ones alone.
         hparams: The training's hyper-parameters by their names, for TensorBoard's tab of that
             name: numbers, truths and texts. In a folder they need TensorBoard; a writer is asked
             for its ``add_hparams`` when training has ended.
@@ -51,9 +53,11 @@ class TensorBoardLogger(Logger):
         writer: ScalarsWriter | PathLike,
         *,
         batch_granularity: bool = False,
+        append: bool = True,
         hparams: Mapping[str, object] | None = None,
     ) -> None:
         self.batch_granularity = batch_granularity
+        self.append = append
         given = None if hparams is None else hyper_parameters(hparams)
         self._folder: Path | None = None
         self._curves: Curves
@@ -79,7 +83,7 @@ class TensorBoardLogger(Logger):
 
     def begin(self, epoch: int, *, resumed: bool) -> None:
         """Remember from where on earlier values no longer count."""
-        self._curves.begin(epoch if resumed else 0)
+        self._curves.begin(epoch if resumed or not self.append else 0)
 
     def write_epoch(self, epoch: int, values: dict[str, float]) -> None:
         """Write the values of an epoch."""
