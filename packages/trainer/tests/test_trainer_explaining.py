@@ -67,6 +67,20 @@ def test_a_loss_sees_its_outputs(batches):
     )
 
 
+def test_a_metric_of_the_network_sees_its_outputs(batches):
+    """A metric that is a method of the network is not taken for its forward."""
+
+    class Measured(nn.Linear):
+        def score(self, y_pred, y):
+            raise Boom("boom")
+
+    network = Measured(3, 2)
+    made = Model(network, "sgd", "cross_entropy", batch_metrics=[("mine", network.score)])
+    [note] = notes_of(made, batches)
+    assert ", in the metric 'mine', with" in note
+    assert "outputs: float32 (4, 2)" in note
+
+
 class Fragile(Metric):
     """A metric that cannot be worked out."""
 

@@ -69,7 +69,7 @@ def evidence_of(error: Exception, network: Module) -> Evidence | None:
         module = here.get("self")
         if isinstance(module, Module) and module in modules:
             layer = modules[module], module
-            if ours != "loss":
+            if ours != "loss" and metric is None:
                 parts.pop("y_pred", None)  # that of the batch before
     return Evidence(error, parts, network, layer, metric) if parts else None
 
