@@ -40,6 +40,7 @@ class Framework(NamedTuple):
 
 
 FRAMEWORKS: Final = {
+    "bare loop, against itself": Framework("torch", loops.bare_again),
     "callboard": Framework("callboard", loops.callboard),
     "callboard, loop by hand": Framework("callboard", loops.callboard_by_hand),
     "accelerate, loop by hand": Framework("accelerate", loops.accelerate),
@@ -103,7 +104,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     framework = FRAMEWORKS[name]
     tasks = dict(TASKS)
-    if torch.cuda.is_available() and name.startswith("callboard"):
+    if torch.cuda.is_available() and name.startswith(("callboard", "bare")):
         tasks["GPU"] = ON_A_GPU
     found: dict[str, Any] = {}
     for task in tasks:

@@ -48,7 +48,7 @@ def missing() -> list[str]:
 
 def _run(name: str) -> dict[str, Any]:
     script = str(Path(__file__).with_name("_framework_child.py"))
-    own = name.startswith("callboard")  # the others would move to a GPU by themselves
+    own = name.startswith(("callboard", "bare"))  # the others would move to a GPU by themselves
     settings = {**os.environ, **_SETTINGS, **({} if own else _NO_GPU)}
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
