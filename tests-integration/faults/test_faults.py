@@ -40,7 +40,7 @@ def harm(case: str, *options: str) -> Report:
     if done.returncode == 2:
         pytest.skip(done.stderr.strip())
     rows = {}
-    for line in done.stdout.splitlines()[1:]:
+    for line in done.stdout.splitlines()[1:-1]:
         tried, survived = line.split()[-2:]
         rows[line[28:52].strip()] = (int(tried), int(survived))
     return Report(done.returncode, rows, done.stderr)
