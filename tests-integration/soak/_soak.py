@@ -149,7 +149,7 @@ def what_grows(samples: Sequence[Sample]) -> list[str]:
         values = [getattr(sample, name) for sample in later]
         half = len(values) // 2
         before, after = median(values[:half]), median(values[half:])
-        if after > before + 0.5:  # what is being written may have one open for a moment
+        if after > before + 1.5:  # what is being written may have one for a moment
             found.append(f"{name} grow from {before:g} to {after:g}")
     if slope(later, "objects") > 10:
         found.append(f"{slope(later, 'objects'):.1f} objects more with each epoch")
