@@ -154,6 +154,8 @@ class TrainingCheckpoint(PeriodicStateSave):
             CheckpointError: All there are are damaged or unsafe.
             ResumeError: There is no file at *path*.
         """
+        if path is None and not os.path.isdir(self.folder):
+            return None
         try:
             loaded = load_generation(self.folder if path is None else path)
         except FileNotFoundError as error:
