@@ -227,9 +227,9 @@ def _left(file: _File, data: str) -> bytes:
         return content
     if data == "none":
         return file.synced
-    if data == "zeros":
-        return bytes(len(content))
-    return content[: len(content) // 2]
+    safe = file.synced if content.startswith(file.synced) else b""  # what was added to stays
+    rest = content[len(safe) :]
+    return safe + (bytes(len(rest)) if data == "zeros" else rest[: len(rest) // 2])
 
 
 def write_image(image: Image) -> None:
