@@ -238,8 +238,9 @@ def alone(make, sizes, *, times=1, batches=None):
     return values(metrics)
 
 
-def test_metrics_of_several_processes(tmp_path):
+def test_metrics_of_several_processes(tmp_path, request, monkeypatch):
     """Each process has the values over the batches of all, though it has fewer, or none."""
+    monkeypatch.syspath_prepend(request.config.rootpath)  # where the others find this module
     cases = [((5, 3), (4,)), ((6, 2), ())]
     torch.multiprocessing.spawn(run_rank, (cases, tmp_path), nprocs=2)
     ranks = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
