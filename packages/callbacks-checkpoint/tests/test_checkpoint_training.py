@@ -25,7 +25,6 @@ from callbacks_core import (
     LambdaCallback,
     ResumeError,
     TrainingLoop,
-    unpacked,
 )
 from callbacks_core.testing import play
 
@@ -96,7 +95,7 @@ def test_the_state_is_plain_and_whole(tmp_path):
     state = load_checkpoint(tmp_path / names[-1])
     assert state["format"] == 1
     assert state["callbacks"]["EarlyStopping"]["wait"] >= 0
-    assert [logs["epoch"] for logs in unpacked(state["history"])] == [1, 2, 3]
+    assert [logs["epoch"] for logs in state["history"]] == [1, 2, 3]
     assert load_training(tmp_path)["history"] == state["history"]
 
 
@@ -219,7 +218,7 @@ def test_a_new_training_takes_the_place_of_an_old_one(tmp_path):
     with pytest.raises(Stop):
         run([often(tmp_path, keep=Retention(last=9))], stop_at=8, epochs=1 + 3)
     state = load_training(tmp_path)
-    assert len(unpacked(state["history"])) == 1
+    assert len(state["history"]) == 1
     assert all(path.name < "checkpoint-00003" for path in tmp_path.iterdir())
 
 

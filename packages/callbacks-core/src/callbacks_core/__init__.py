@@ -34,7 +34,6 @@ from .loop import Epoch, NetworkMode, Pass, TrainingLoop, loader_length
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
-from .packing import Packed, RowPacker, unpacked
 from .params import Params
 from .random_states import get_random_states, set_random_states
 from .rank import is_rank_zero, rank, world_size
@@ -71,12 +70,10 @@ __all__ = [
     "NetworkMode",
     "NotAttachedError",
     "OptimizerSteps",
-    "Packed",
     "Params",
     "Pass",
     "PathLike",
     "ResumeError",
-    "RowPacker",
     "RunSaver",
     "RunningMean",
     "RunningMeans",
@@ -109,7 +106,6 @@ __all__ = [
     "stop_training",
     "sync_folder",
     "time_table",
-    "unpacked",
     "warning_settings",
     "whole_number",
     "world_size",

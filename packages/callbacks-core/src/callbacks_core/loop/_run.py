@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..callback import Callback, State
 from ..callback_list import CallbackList, keyed
-from ..packing import RowPacker, unpacked
 from ..random_states import get_random_states, set_random_states
 from ..run_saver import ResumeError, is_run_saver
 from ..stateful import Stateful
@@ -61,7 +60,6 @@ class Run:
         self._model = model
         self._callbacks = callbacks
         self._history = history
-        self._packer = RowPacker()
         self._also = dict(also)
         self._random: State | None = None
         self._metrics: State | None = None
@@ -89,7 +87,7 @@ class Run:
             "optimizer": None if optimizer is None else optimizer.state_dict(),
             "parts": {name: part.state_dict() for name, part in self._parts()},
             "callbacks": {key: callback.state_dict() for key, callback in self._keyed()},
-            "history": self._packer.pack(self._history),
+            "history": [dict(logs) for logs in self._history],
             "local": self._local(),
             "stopped": bool(self._model.stop_training),
             "stop_reason": stop_reason(self._model),
@@ -139,7 +137,7 @@ class Run:
         for key in matching.matched["callback"]:
             if state["callbacks"][key]:
                 listeners[key].load_state_dict(state["callbacks"][key])
-        self._history[:] = unpacked(state["history"])
+        self._history[:] = state["history"]
         local = state["local"]
         self.resumed, self._metrics = local["within"], local["metrics"]
         self._random = local["random"]
@@ -193,7 +191,7 @@ def _learns(callback: Callback) -> bool:
 def progress(state: Mapping[str, Any]) -> tuple[int, int]:
     """Return how far a saved run had come, in epochs and batches; nowhere if it is no run."""
     within = state["local"]["within"] if "local" in state else None
-    return len(unpacked(state.get("history", ()))), 0 if within is None else int(within["batch"])
+    return len(state.get("history", ())), 0 if within is None else int(within["batch"])
 
 
 def refuse_other_format(state: object) -> None:
