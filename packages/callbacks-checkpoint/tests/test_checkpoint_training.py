@@ -2,6 +2,7 @@
 """A run is saved as a whole and gone on with, or refused with a reason."""
 
 import logging
+import os
 
 import pytest
 import torch
@@ -265,3 +266,17 @@ def test_a_shorter_loader_is_refused(tmp_path):
     shorter = [(torch.ones(1, 3), torch.ones(1, 1))] * 2
     with pytest.raises(ResumeError, match="has 2 batches, and 4 of them were done"):
         run([often(tmp_path)], resume="auto", batches=shorter)
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    """Though a file of its name may never be written again; what is not ours is left alone."""
+    for name in ("checkpoint-00009.pt.tmp", "notes.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    network = torch.nn.Linear(2, 1)
+    with TrainingLoop(network, callbacks=[TrainingCheckpoint(tmp_path)]) as loop:
+        for epoch in loop.epochs(1):
+            for _ in epoch.train([torch.ones(1, 2)]):
+                loop.log(loss=0.5)
+    names = os.listdir(tmp_path)
+    assert "notes.tmp" in names
+    assert [name for name in names if name.endswith(".pt.tmp")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from callbacks_core import (
     State,
     Stateful,
     as_path,
+    is_rank_zero,
     whole_number,
     world_size,
 )
@@ -223,6 +225,8 @@ class TrainingCheckpoint(PeriodicStateSave):
         if not self._started:
             self._started = new_start(self.folder)
         super().on_train_begin(logs)
+        if is_rank_zero():
+            self._remove_halves()
         self._leftover = earlier
         self._discard()
 
@@ -236,6 +240,12 @@ class TrainingCheckpoint(PeriodicStateSave):
                 '`while_saving="skip"` may skip a save in one process alone, and they save at '
                 'once: use "wait" or "latest"'
             )
+
+    def _remove_halves(self) -> None:
+        """Remove what a killed process was writing, under names that may never come again."""
+        for half in Path(self.folder).glob(f"{PREFIX}*.pt.tmp"):
+            with suppress(OSError):
+                half.unlink()
 
     def _discard(self) -> None:
         """Have what another training has left removed, now that there is something new."""
