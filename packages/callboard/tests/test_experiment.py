@@ -116,6 +116,20 @@ def test_a_second_start_goes_on_where_the_first_has_ended(tmp_path):
     assert len(json.loads((tmp_path / "a/environment.json").read_text("utf-8"))) == 3
 
 
+def test_a_fast_run_touches_no_file(tmp_path):
+    """Neither of a run that was there before, nor any other."""
+    made = experiment(tmp_path / "run")
+    assert len(train(made, fast_dev_run=True)) == 1
+    assert not made.directory.exists()
+
+
+def test_a_training_can_begin_anew(tmp_path):
+    """If that is asked for."""
+    train(experiment(tmp_path), 3)
+    assert len(train(experiment(tmp_path), 2, resume=None)) == 2
+    assert [row["epoch"] for row in experiment(tmp_path).history] == [1, 2]
+
+
 def test_a_run_that_stopped_early_stays_stopped(tmp_path):
     """Its directory says so, however many epochs are asked for."""
     for _ in range(2):

@@ -179,7 +179,7 @@ class Experiment:
             train_generator: As for `Model.fit_generator`.
             valid_generator: Likewise.
             **options: Further arguments of `Model.fit_generator`, such as ``epochs`` and
-                ``callbacks``; and
+                ``callbacks``; ``resume`` is ``"auto"`` by default, and None begins anew. And
 
                 - ``lr_schedulers``: Learning-rate schedulers, which are saved too.
                 - ``keep_only_last_best``: Whether to remove the weights of an epoch that was the
@@ -246,7 +246,7 @@ class Experiment:
         own = CallbackList(callbacks).callbacks
         schedulers = list(lr_schedulers or ())
         metric = self._metric(validated)
-        if not self.logging:
+        if not self.logging or options.get("fast_dev_run"):  # which touches no file of a run
             _seed(seed)
             return fit(*data, callbacks=[*schedulers, *own], **options)
         files, has_saver = self._files, bool(list(run_savers(own)))
@@ -270,7 +270,7 @@ class Experiment:
             listed.append(files.whole_run())
         files.note_environment()
         _seed(seed)
-        history = fit(*data, callbacks=listed, resume="auto", **options)
+        history = fit(*data, callbacks=listed, **{"resume": "auto", **options})
         best = {metric.removeprefix("val_"): self.monitor_mode} if self.monitoring else {}
         files.draw(history, best)
         _wait_for_all()
