@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
-from math import isnan, nan
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import Module
@@ -25,23 +22,19 @@ from callbacks_core import (
     is_rank_zero,
 )
 from callbacks_core.run_saver import run_savers
-from callbacks_logging import plot_history
 from callbacks_trainer import Model, set_deterministic, set_seeds
 
-from ._files import Files
-from ._log import best_row, read_log, write_log
-from ._task import monitored, task_named
+from ._log import write_log
+from ._results import Checkpoint, Results
+from ._task import Task, monitored, task_named
 
 if TYPE_CHECKING:
     from callbacks_trainer.losses import LossFunction
     from callbacks_trainer.metrics import MetricLike
     from callbacks_trainer.optimizers import OptimizerLike
 
-Checkpoint: TypeAlias = "str | int | os.PathLike[str]"
-"""Whose weights: ``"best"``, ``"last"``, the number of an epoch, or a file."""
 
-
-class Experiment:
+class Experiment(Results):
     """A model that trains, tests and predicts, with everything it leaves behind in one directory.
 
     ::
@@ -118,9 +111,7 @@ class Experiment:
             device=device,
             **options,
         )
-        self._begin(directory, model, logging, monitoring)
-        self.monitor_metric, self.monitor_mode = monitored(usual, monitor_metric, monitor_mode)
-        self._may_change_metric = monitor_metric is None
+        self._set_up(directory, model, logging, monitoring, usual, monitor_metric, monitor_mode)
 
     @classmethod
     def from_model(
@@ -150,22 +141,25 @@ class Experiment:
         if not isinstance(model, Model):
             raise TypeError(f"`model` must be a Model, not {type(model).__name__}")
         experiment = cls.__new__(cls)
-        experiment._begin(directory, model, logging, monitoring)
-        metric, mode = monitored(task_named(None), monitor_metric, monitor_mode)
-        experiment.monitor_metric, experiment.monitor_mode = metric, mode
-        experiment._may_change_metric = monitor_metric is None
+        experiment._set_up(
+            directory, model, logging, monitoring, task_named(None), monitor_metric, monitor_mode
+        )
         return experiment
 
-    def _begin(self, directory: PathLike, model: Model, logging: bool, monitoring: bool) -> None:
-        self.directory = as_path("directory", directory)
+    def _set_up(
+        self,
+        directory: PathLike,
+        model: Model,
+        logging: bool,
+        monitoring: bool,
+        usual: Task,
+        metric: str | None,
+        mode: Mode | None,
+    ) -> None:
         self.model = model
         self.logging = logging
-        self.monitoring = monitoring
-        self._files = Files(self.directory)
-
-    def get_path(self, *parts: str) -> str:
-        """Return the path of something in the directory."""
-        return os.path.join(self.directory, *parts)
+        name, mode = monitored(usual, metric, mode)
+        Results.__init__(self, directory, monitoring, name, mode, may_change=metric is None)
 
     def train(
         self,
@@ -415,112 +409,6 @@ class Experiment:
         self.load_checkpoint(checkpoint, verbose=verbose)
         return self._find(checkpoint)[1]
 
-    def _find(self, checkpoint: Checkpoint) -> tuple[Path, dict[str, float]]:
-        if checkpoint == "best" and not self.monitoring:
-            checkpoint = "last"
-        history = self.history
-        if checkpoint in ("best", "last") and not history:
-            raise FileNotFoundError(f"nothing was trained yet in {str(self.directory)!r}")
-        if checkpoint == "best":
-            checkpoint = int(self._best(self._saved(history))["epoch"])
-        if checkpoint == "last":
-            return self._files.last, {"epoch": history[-1]["epoch"]}
-        if isinstance(checkpoint, bool) or not isinstance(checkpoint, int | str | os.PathLike):
-            raise TypeError(
-                f"`checkpoint` must be 'best', 'last', the number of an epoch or a file, not "
-                f"{checkpoint!r}"
-            )
-        if not isinstance(checkpoint, int):
-            return as_path("checkpoint", checkpoint), {}
-        path = self._files.of_epoch(checkpoint)
-        if not path.exists():
-            saved = ", ".join(str(int(row["epoch"])) for row in self._saved(history))
-            raise FileNotFoundError(
-                f"there are no weights of epoch {checkpoint} in {str(self.directory)!r}, only of: "
-                f"{saved or 'none'}"
-            )
-        return path, {"epoch": checkpoint}
-
-    def _saved(self, history: Iterable[dict[str, float]]) -> list[dict[str, float]]:
-        return [row for row in history if self._files.of_epoch(int(row["epoch"])).exists()]
-
-    def _best(self, rows: Sequence[dict[str, float]]) -> dict[str, float]:
-        if not rows:
-            raise FileNotFoundError(f"no epoch's weights are in {str(self.directory)!r}")
-        return best_row(rows, self._metric_of(rows), self.monitor_mode)
-
-    def _metric_of(self, rows: Iterable[dict[str, float]]) -> str:
-        """Return what tells the best of these epochs, which may have had no validation."""
-        metric = self.monitor_metric
-        validated = any(not isnan(row.get(metric, nan)) for row in rows)
-        return metric if validated or not self._may_change_metric else metric.removeprefix("val_")
-
-    @property
-    def history(self) -> list[dict[str, float]]:
-        """The logs of all epochs so far, as they are in ``log.tsv``."""
-        return read_log(self._files.log)
-
-    def get_stats(self) -> Any:
-        """Return the logs of all epochs as a pandas data frame.
-
-        Raises:
-            ImportError: pandas is not installed; `history` needs none.
-        """
-        return _frame(self.history)
-
-    def plot_history(self, **options: Any) -> tuple[list[Any], list[Any]]:
-        """Draw each metric over the epochs; arguments are those of `callboard.plot_history`.
-
-        Returns:
-            The figures and the axes.
-
-        Raises:
-            ImportError: matplotlib is not installed.
-        """
-        return plot_history(self.history, **options)
-
-    def get_best_epoch_stats(self) -> Any:
-        """Return the logs of the best epoch, a data frame of one row.
-
-        Raises:
-            FileNotFoundError: Nothing was trained yet.
-            ImportError: pandas is not installed.
-            KeyError: The log lacks what tells the best epoch.
-        """
-        return _frame([self._best(self.history)])
-
-    def get_saved_epochs(self) -> Any:
-        """Return the logs of those epochs whose weights are there.
-
-        Raises:
-            ImportError: pandas is not installed.
-        """
-        return _frame(self._saved(self.history))
-
-    def is_better_than(self, other: Experiment) -> bool:
-        """Whether the best epoch of this experiment is better than that of another.
-
-        Args:
-            other: An experiment that monitors the same value.
-
-        Raises:
-            FileNotFoundError: One of the two has trained nothing yet.
-            TypeError: *other* is no experiment.
-            ValueError: It monitors another value, or in the other direction.
-        """
-        if not isinstance(other, Experiment):
-            raise TypeError(f"`other` must be an Experiment, not {type(other).__name__}")
-        mine = (self.monitor_metric, self.monitor_mode)
-        theirs = (other.monitor_metric, other.monitor_mode)
-        if mine != theirs:
-            raise ValueError(f"the two monitor different values: {mine} and {theirs}")
-        best, others = self._best(self.history), other._best(other.history)
-        metric = self._metric_of([best])
-        if metric != other._metric_of([others]):
-            raise ValueError("one of the two was trained with a validation, the other without")
-        difference = best[metric] - others[metric]
-        return difference < 0 if self.monitor_mode == "min" else difference > 0
-
 
 def _given(value: Any, network: Module, name: str, usual: Any) -> Any:
     if value is not None:
@@ -538,12 +426,3 @@ def _wait_for_all() -> None:
     """Wait, where several processes train together, until the first one has written everything."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
-
-
-def _frame(rows: list[dict[str, float]]) -> Any:
-    try:
-        return import_module("pandas").DataFrame(rows)
-    except ImportError:
-        raise ImportError(
-            "a data frame needs pandas: pip install pandas; `experiment.history` needs none"
-        ) from None
