@@ -173,6 +173,16 @@ WATCHING = [
         "parameters",
         "1.0",
     ),
+    *(
+        case(
+            f"parameters of another network, {name}",
+            _used(name, list(classifier().parameters()), 0.1),
+            RuntimeWarning,
+            name,
+            "another network",
+        )
+        for name in ("ClipNorm", "ClipValue", "AdaptiveClip")
+    ),
     case(
         "a negative value",
         _made("ClipValue", classifier().parameters(), -1),
@@ -221,6 +231,14 @@ LOGGING = [
     ),
     case("no experiment", _made("MLFlowLogger", None), TypeError, "experiment_name", "None"),
     case("an empty experiment", _made("MLFlowLogger", ""), ValueError, "experiment_name"),
+    case(
+        "a scheme misspelt",
+        _made("MLFlowLogger", "digits", "htp://localhost:5000"),
+        ValueError,
+        "tracking_uri",
+        "'htp://'",
+        "mean 'http'",
+    ),
     case(
         "coloring misspelt",
         _made("ProgressionCallback", coloring={"text_colour": "RED"}),

@@ -4,9 +4,11 @@ import importlib.util
 import os
 import pickle
 import platform
+import signal
 import socket
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -258,6 +260,21 @@ def test_the_process_with_mlflow_may_die(database, client):
     assert client.get_run(logger.run_id).info.status == "FINISHED"
 
 
+def test_what_the_dying_process_was_asked_is_asked_again(database, client):
+    """It may die between the question and the answer too."""
+    logger = MLFlowLogger("dying", database)
+    run = logger.run_id
+    process = logger._run._service._process._process
+    process.send_signal(signal.SIGSTOP)  # it takes the question and does not answer
+    logger._run.log_metrics([Reading("loss", 0.5, 1, 1)])
+    while not logger._run._in_flight:
+        time.sleep(0.01)
+    process.kill()
+    logger._run.flush(60)
+    assert history(client, run, "loss") == [(1, 0.5)]
+    play(logger, [])
+
+
 def test_the_script_and_the_user_are_tags(database, client):
     """Those of the program that trains, not of the process in which MLflow is at work."""
     logger = MLFlowLogger("tags", database)
@@ -506,11 +523,18 @@ def test_a_hopeless_database_is_refused_before_the_first_batch(tmp_path):
         play(MLFlowLogger("hopeless", f"sqlite:///{tmp_path}/file/mlflow.db"), [{"loss": 0.5}])
 
 
-def test_an_unknown_kind_of_uri_is_refused_before_the_first_batch():
+def test_an_unknown_kind_of_uri_is_refused_before_the_first_batch(monkeypatch):
     """MLflow's own words are passed on, without the password."""
-    logger = MLFlowLogger("unknown", "gopher://ada:hunter2@host/x")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "gopher://ada:hunter2@host/x")
     with pytest.raises(TrackingError, match="cannot use 'gopher://\\*\\*\\*@host/x'") as caught:
-        play(logger, [{"loss": 0.5}])
+        play(MLFlowLogger("unknown"), [{"loss": 0.5}])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_scheme_that_is_given_and_unknown_is_refused_at_once():
+    """The near miss is named, and no password."""
+    with pytest.raises(TrackingError, match=r"begins with 'htps://'.*mean 'https'") as caught:
+        MLFlowLogger("unknown", "htps://ada:hunter2@host/x")
     assert "hunter2" not in str(caught.value)
 
 

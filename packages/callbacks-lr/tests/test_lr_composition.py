@@ -268,6 +268,13 @@ def test_a_cycle_stays_at_its_end():
         (lambda: LinearLR(2), ValueError, "`start_factor` must be more than 0 and at most 1"),
         (lambda: LinearLR(total_iters=0), ValueError, "`total_iters` must be at least 1, not 0"),
         (lambda: PolynomialLR(0), ValueError, "`total_iters` must be at least 1"),
+        (lambda: CyclicLR(0.1, 0.01), ValueError, "`base_lr` must not be above `max_lr`"),
+        (lambda: CyclicLR([0.1, 0.2], [0.15]), ValueError, "`base_lr` must not be above"),
+        (
+            lambda: CyclicLR(0.01, 0.1, base_momentum=0.95),
+            ValueError,
+            "`base_momentum` must not be above `max_momentum`",
+        ),
         (lambda: CyclicLR(0.1, -1), ValueError, "`max_lr` must be at least 0, not -1"),
         (lambda: CyclicLR(0.1, 1, mode="triangle"), ValueError, "`mode` must be one of"),
         (lambda: OneCycleLR(0.1, 0), ValueError, "`total_steps` must be at least 1, not 0"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from callbacks_core import HOOKS, Callback, LazyLogs, SimpleModel, TrainingLoop
 from callbacks_core.testing import play
-from callbacks_policies import ClipNorm, ClipValue
+from callbacks_policies import AdaptiveClip, ClipNorm, ClipValue
 
 
 def parameters_with_gradients(*gradients):
@@ -65,7 +65,8 @@ def test_parameters_without_gradients_are_left_alone():
     """Frozen parameters and unused ones have none."""
     network = torch.nn.Linear(2, 2)
     clips = [ClipNorm(network.parameters(), 1.0), ClipValue(network.parameters(), 1.0)]
-    play(clips, [{}], model=SimpleModel(network))
+    with pytest.warns(RuntimeWarning, match="clipped nothing"):
+        play(clips, [{}], model=SimpleModel(network))
     assert [parameter.grad for parameter in network.parameters()] == [None, None]
 
 
@@ -356,3 +357,44 @@ def test_a_norm_that_is_not_logged_is_looked_at_by_nobody():
     heard = {hook for hook in HOOKS if silent.listens_to(hook)}
     assert heard == {"on_train_begin", "on_backward_end", "on_train_end", "close"}
     assert {"on_train_batch_end", "on_epoch_end"} <= {h for h in HOOKS if logging.listens_to(h)}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda parameters: ClipNorm(parameters, 1.0),
+        lambda parameters: ClipValue(parameters, 1.0),
+        AdaptiveClip,
+    ],
+    ids=["ClipNorm", "ClipValue", "AdaptiveClip"],
+)
+@pytest.mark.parametrize("steps", [1, 150])
+def test_parameters_that_never_have_a_gradient_are_told_once(made, steps):
+    """They are those of another network; a long training need not end before it is said."""
+    clip = made(one_parameter())
+    clip.on_train_begin({})
+
+    def train():
+        for batch in range(steps):
+            clip.on_backward_end(batch + 1)
+
+    def tell():
+        train()
+        if steps < 100:
+            clip.on_train_end({})
+
+    with pytest.warns(RuntimeWarning, match="clipped nothing: none of its 1 parameters"):
+        tell()
+    train()
+    clip.on_train_end({})  # once is enough; another warning would be an error here
+
+
+def test_networks_that_take_turns_are_in_order():
+    """A gradient that comes late is one: nothing is told."""
+    clip = ClipNorm(parameter := one_parameter(), 1.0)
+    clip.on_train_begin({})
+    for batch in range(50):
+        clip.on_backward_end(batch + 1)
+    parameter.grad = torch.ones_like(parameter)
+    clip.on_backward_end(51)
+    clip.on_train_end({})

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from torch.optim import Optimizer, lr_scheduler
@@ -42,7 +42,8 @@ class CyclicLR(LRSchedulerCallback):
 
     Raises:
         TypeError: An argument is of the wrong kind.
-        ValueError: An argument is out of range, or an optimizer was given.
+        ValueError: An argument is out of range, a lower value above the upper one, or an optimizer
+            was given.
     """
 
     @takes_no_optimizer
@@ -69,6 +70,9 @@ class CyclicLR(LRSchedulerCallback):
             numbers("base_momentum", base_momentum, at_least=0),
             numbers("max_momentum", max_momentum, at_least=0),
         ]
+        _check_order("lr", base_lr, max_lr)
+        if cycle_momentum:
+            _check_order("momentum", base_momentum, max_momentum)
         whole_number("step_size_up", step_size_up, at_least=1)
         if step_size_down is not None:
             whole_number("step_size_down", step_size_down, at_least=0)
@@ -108,4 +112,18 @@ class CyclicLR(LRSchedulerCallback):
             max_momentum=self.max_momentum,
             scale_fn=None if self.scale_fn is None else own_function(self.scale_fn),
             last_epoch=self.last_epoch,
+        )
+
+
+def _check_order(what: str, base: float | list[float], top: float | list[float]) -> None:
+    lowest = list(base) if isinstance(base, Sequence) else [base]
+    highest = list(top) if isinstance(top, Sequence) else [top]
+    if len(lowest) == 1:
+        lowest *= len(highest)
+    if len(highest) == 1:
+        highest *= len(lowest)
+    if any(low > high for low, high in zip(lowest, highest, strict=False)):
+        raise ValueError(
+            f"`base_{what}` must not be above `max_{what}`, but {base!r} is above {top!r}; "
+            f"are they the wrong way round?"
         )

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 import torch
 
-from callbacks_core import Callback
+from callbacks_core import Callback, Logs
 
 from ._checks import finite, positive
 from ._parameters import tensors
 from ._sharded import gradients_of, local, unit_norms
+from ._ungraded import Ungraded
 
 
 class AdaptiveClip(Callback):
@@ -51,10 +52,21 @@ class AdaptiveClip(Callback):
         positive("clipping", clipping)
         positive("eps", eps)
         self.clipping, self.eps = finite("clipping", clipping), finite("eps", eps)
+        self._ungraded = Ungraded(type(self).__name__)
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Look for gradients anew."""
+        self._ungraded.begin()
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Tell if there never was one."""
+        self._ungraded.end(self.parameters)
 
     @torch.no_grad()
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
+        if not self._ungraded.over:
+            self._ungraded.look(self.parameters)
         weights = [parameter for parameter in self.parameters if parameter.grad is not None]
         if not weights:
             return

@@ -16,6 +16,7 @@ from ._alike import are_alike, clip_alike_norm_
 from ._checks import positive
 from ._parameters import moved, tensors
 from ._sharded import clip_spread_norm_, gradients_of, is_spread, local
+from ._ungraded import Ungraded
 
 _LOGGING: Final = ("on_epoch_begin", "on_train_batch_end", "on_epoch_end")
 
@@ -84,6 +85,7 @@ class ClipNorm(Callback):
         self._restored: State | None = None
         self._resumes = False
         self._steps = OptimizerSteps()
+        self._ungraded = Ungraded(type(self).__name__)
 
     def listens_to(self, hook: str) -> bool:
         """Look at batches and epochs only for a norm that is logged."""
@@ -94,6 +96,7 @@ class ClipNorm(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         """Forget the norms of a training before, and have the optimizer tell when it steps."""
         self.total_norm = self._unstepped = self._alike = None
+        self._ungraded.begin()
         self._take_up()
         if self.log_name is not None and self.model.optimizer is not None:
             self._steps.watch(self.model.optimizer)
@@ -106,6 +109,8 @@ class ClipNorm(Callback):
 
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
+        if not self._ungraded.over:
+            self._ungraded.look(self.parameters)
         if self._alike is None:
             self._alike = self._is_plain and are_alike(self.parameters)
         if self._alike:
@@ -163,6 +168,7 @@ class ClipNorm(Callback):
     def on_train_end(self, logs: Logs) -> None:
         """Let go of the optimizer."""
         self._steps.release()
+        self._ungraded.end(self.parameters)
 
     def close(self) -> None:
         """Let go of the optimizer."""
@@ -190,10 +196,21 @@ class ClipValue(Callback):
         self.parameters = tensors(parameters)
         self.clip_value = positive("clip_value", clip_value)
         self._spread = any(map(is_spread, self.parameters))
+        self._ungraded = Ungraded(type(self).__name__)
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Look for gradients anew."""
+        self._ungraded.begin()
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Tell if there never was one."""
+        self._ungraded.end(self.parameters)
 
     @torch.no_grad()
     def on_backward_end(self, batch_number: int) -> None:
         """Clip."""
+        if not self._ungraded.over:
+            self._ungraded.look(self.parameters)
         if self._spread:
             parts = [local(gradient) for gradient in gradients_of(self.parameters)]
             torch._foreach_clamp_min_(parts, -self.clip_value)

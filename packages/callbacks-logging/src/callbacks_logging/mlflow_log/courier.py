@@ -99,24 +99,36 @@ class _Process:
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, request: dict[str, object]) -> dict[str, Any]:
-        """Return the answer to a request.
+        """Return the answer to a request; if the process dies over it, another one is asked once.
+
+        Nothing is logged twice by that: MLflow takes the same value of the same step for one.
 
         Raises:
-            ServiceError: The process could not be started, or has ended.
+            ServiceError: The process could not be started, has ended twice, or was ended by `kill`.
         """
         with self._lock:
             try:
-                process = self._started()
-                assert process.stdin is not None
-                assert process.stdout is not None
-                process.stdin.write(json.dumps(request) + "\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
+                line = self._exchange(request)
+                if not line and self._process is not None:
+                    self.kill()
+                    line = self._exchange(request)
             except OSError as error:
                 raise ServiceError(f"the process with MLflow in it: {error}") from error
             if not line:
                 raise ServiceError("the process with MLflow in it has ended")
             return cast("dict[str, Any]", json.loads(line))
+
+    def _exchange(self, request: dict[str, object]) -> str:
+        """Return the line that answers, or an empty one from a process that has ended."""
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return process.stdout.readline()
 
     def _started(self) -> subprocess.Popen[str]:
         process = self._process

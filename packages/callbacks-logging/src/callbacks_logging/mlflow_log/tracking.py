@@ -7,12 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from callbacks_core import FatalCallbackError, as_path, probe
+from callbacks_core import FatalCallbackError, as_path, did_you_mean, probe
 from callbacks_core.secrets import redacted
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
 """For servers: by default MLflow waits for minutes, for each request."""
+
+_SCHEMES: Final = (
+    *("http", "https", "file", "sqlite", "postgresql", "mysql", "mssql"),
+    *("databricks", "databricks-uc", "uc"),
+)
 
 
 class TrackingError(FatalCallbackError, ValueError):
@@ -44,7 +50,8 @@ class Tracking:
     Raises:
         ImportError: MLflow is not installed.
         TypeError: *uri* is neither a str nor a path.
-        TrackingError: It is a folder, and the installed MLflow refuses folders.
+        TrackingError: It is a folder, and the installed MLflow refuses folders; or it begins with
+            what neither MLflow nor a plugin of it knows.
 
     Attributes:
         uri: What may be shown of the URI.
@@ -60,6 +67,8 @@ class Tracking:
         self._unsent = None if unsent is None else as_path("unsent", unsent).absolute()
         self._uri = None if uri is None else _without_user(os.fspath(uri))
         self.uri = None if self._uri is None else redacted(self._uri)
+        if self._uri is not None and "://" in self._uri:
+            _check_scheme(self._uri)
         if self._uri is not None and _folder(self._uri) is not None:
             self.client()
 
@@ -147,6 +156,16 @@ def _without_user(uri: str) -> str:
     os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(name)
     os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
     return urlunsplit(parts._replace(netloc=host))
+
+
+def _check_scheme(uri: str) -> None:
+    scheme = uri.partition("://")[0].partition("+")[0].lower()
+    known = {*_SCHEMES, *entry_points(group="mlflow.tracking_store").names}
+    if scheme not in known:
+        raise TrackingError(
+            f"`tracking_uri` begins with {scheme + '://'!r}, which is none of "
+            f"{', '.join(sorted(known))}{did_you_mean(scheme, known)}"
+        )
 
 
 def _database(uri: str) -> Path | None:
