@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -29,15 +29,23 @@ _SETTINGS: Final = {
 _NO_GPU: Final = {"CUDA_VISIBLE_DEVICES": ""}
 
 
-def measure(*, rounds: int) -> Rows:
-    """Run each framework in a process of its own, all of them in turn, *rounds* times."""
+def measure(*, rounds: int, names: Sequence[str] = (), tasks: Sequence[str] = ()) -> Rows:
+    """Run each framework in a process of its own, all of them in turn, *rounds* times.
+
+    Args:
+        rounds: How often.
+        names: The frameworks; all that are installed by default.
+        tasks: The tasks; all by default.
+    """
     found: dict[str, list[dict[str, Any]]] = {
-        name: [] for name, framework in FRAMEWORKS.items() if find_spec(framework.needs)
+        name: []
+        for name, framework in FRAMEWORKS.items()
+        if find_spec(framework.needs) and (not names or name in names)
     }
     for turn in range(rounds):
         for name, results in found.items():
             print(f"round {turn + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
-            results.append(_run(name))
+            results.append(_run(name, tasks))
     return {name: _medians(results) for name, results in found.items()}
 
 
@@ -46,7 +54,7 @@ def missing() -> list[str]:
     return [name for name, framework in FRAMEWORKS.items() if not find_spec(framework.needs)]
 
 
-def _run(name: str) -> dict[str, Any]:
+def _run(name: str, tasks: Sequence[str]) -> dict[str, Any]:
     script = str(Path(__file__).with_name("_framework_child.py"))
     own = name.startswith(("callboard", "bare"))  # the others would move to a GPU by themselves
     settings = {**os.environ, **_SETTINGS, **({} if own else _NO_GPU)}
@@ -54,7 +62,7 @@ def _run(name: str) -> dict[str, Any]:
         result = Path(folder) / "result.json"
         leader, follower = os.openpty()
         child = subprocess.Popen(
-            [sys.executable, script, name, folder, str(result)],
+            [sys.executable, script, name, folder, str(result), *tasks],
             env=settings,
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -101,7 +109,7 @@ def table(rows: Rows) -> Iterator[str]:
             for task in tasks
             for clock in ("wall", "cpu")
         ]
-        cells += [f"{row['reads']:.3f}", f"{row['tiny']['end_ms']:.1f}"]
+        cells += [f"{row['reads']:.3f}", f"{row[tasks[0]]['end_ms']:.1f}"]
         cells += [f"{row['fit_ms']:.1f}", f"{row['whole_fit_ms']:.1f}"]
         yield f"| {name} | " + " | ".join(cells) + " |"
 

@@ -12,15 +12,19 @@ from __future__ import annotations
 import argparse
 
 import _frameworks
+from _framework_child import FRAMEWORKS
+from _framework_tasks import TASKS
 
 
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="processes each (default: 5)")
+    parser.add_argument("--only", nargs="+", choices=FRAMEWORKS, default=[], help="frameworks")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=[], help="networks")
     options = parser.parse_args()
 
-    rows = _frameworks.measure(rounds=options.rounds)
+    rows = _frameworks.measure(rounds=options.rounds, names=options.only, tasks=options.tasks)
     print("a step in relation to the bare loop's, by wall clock and by CPU time, one thread;")
     print(
         "medians of", options.rounds, "processes of each framework, in turn; the bare loop's step:"
