@@ -14,6 +14,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from callbacks_core import is_packed, unpacked
+
 CLOCK: Final = (
     "time",
     "seconds",
@@ -44,6 +46,8 @@ def plain(value: Any) -> Any:
         head = value.flatten()[:4].tolist()
         digest = hashlib.sha256(bytes(bits.tolist())).hexdigest()[:16]
         return f"{value.dtype} {tuple(value.shape)} {head} {digest}"
+    if is_packed(value):
+        return plain(unpacked(value))
     if isinstance(value, dict):
         if value.keys() <= _STEPS:  # of a logger that writes no batches, and may count them or not
             return {}

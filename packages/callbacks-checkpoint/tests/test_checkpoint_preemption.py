@@ -21,7 +21,7 @@ from callbacks_checkpoint import (
     load_training,
 )
 from callbacks_checkpoint.triggers import AgreedTrigger, in_step
-from callbacks_core import Callback, EarlyStopping, LambdaCallback, TrainingLoop
+from callbacks_core import Callback, EarlyStopping, LambdaCallback, TrainingLoop, unpacked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
@@ -171,7 +171,7 @@ def test_wherever_it_comes_the_run_goes_on_exactly(
     assert isinstance(caught.value, KeyboardInterrupt) == (number == signal.SIGINT)
     state = load_training(tmp_path)
     within = state["local"]["within"]
-    assert len(state["history"]) == epochs
+    assert len(unpacked(state["history"])) == epochs
     assert (within and within["batch"]) == batch
     torch.manual_seed(77)
     assert train(TrainingCheckpoint(tmp_path), resume="auto") == straight
@@ -213,7 +213,7 @@ def test_saving_is_not_broken_off(tmp_path):
     with pytest.raises(SystemExit):
         train(TrainingCheckpoint(tmp_path, trigger=trigger), Slow())
     state = load_training(tmp_path)
-    assert (len(state["history"]), state["local"]["within"]) == (1, None)
+    assert (len(unpacked(state["history"])), state["local"]["within"]) == (1, None)
 
 
 def test_a_loader_that_hangs_is_broken_off_at_the_deadline(tmp_path, caplog):
@@ -236,7 +236,7 @@ def test_a_loader_that_hangs_is_broken_off_at_the_deadline(tmp_path, caplog):
     assert time.monotonic() - begin < 30
     assert closed == [True]
     assert "SIGTERM has waited" in caplog.text
-    assert len(load_training(tmp_path)["history"]) == 1
+    assert len(unpacked(load_training(tmp_path)["history"])) == 1
 
 
 def test_a_validation_that_hangs_is_saved_at_the_deadline(tmp_path, straight):

@@ -17,6 +17,7 @@ from callbacks_checkpoint import (
     TrainingCheckpoint,
     load_checkpoint,
     load_training,
+    save_checkpoint,
 )
 from callbacks_core import (
     CallbackList,
@@ -26,6 +27,7 @@ from callbacks_core import (
     LambdaCallback,
     ResumeError,
     TrainingLoop,
+    unpacked,
 )
 from callbacks_core.testing import play
 
@@ -94,10 +96,26 @@ def test_the_state_is_plain_and_whole(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["checkpoint-00003-0000004.pt", "checkpoint-00003-0000005.pt"]
     state = load_checkpoint(tmp_path / names[-1])
-    assert state["format"] == 1
+    assert state["format"] == 2
     assert state["callbacks"]["EarlyStopping"]["wait"] >= 0
-    assert [logs["epoch"] for logs in state["history"]] == [1, 2, 3]
-    assert load_training(tmp_path)["history"] == state["history"]
+    assert [logs["epoch"] for logs in unpacked(state["history"])] == [1, 2, 3]
+    assert unpacked(load_training(tmp_path)["history"]) == unpacked(state["history"])
+
+
+def test_a_run_that_an_earlier_version_has_saved_is_gone_on_with(tmp_path):
+    """With its history as a list of dicts; one of a later version is refused."""
+    straight, network = run([])
+    interrupted(tmp_path / "run", 9)
+    state = load_training(tmp_path / "run")
+    old = {**state, "format": 1, "history": unpacked(state["history"])}
+    save_checkpoint(old, tmp_path / "old.pt")
+    resumed, same = run([], resume=tmp_path / "old.pt")
+    assert losses(resumed) == losses(straight)
+    assert resumed.history[0] == unpacked(state["history"])[0]
+    assert all(map(torch.equal, same.parameters(), network.parameters()))
+    save_checkpoint({**state, "format": 3}, tmp_path / "new.pt")
+    with pytest.raises(ResumeError, match="format 3, and this version knows those up to 2"):
+        run([], resume=tmp_path / "new.pt")
 
 
 def test_a_finished_run_stays_finished_and_a_longer_one_goes_on(tmp_path):
@@ -219,7 +237,7 @@ def test_a_new_training_takes_the_place_of_an_old_one(tmp_path):
     with pytest.raises(Stop):
         run([often(tmp_path, keep=Retention(last=9))], stop_at=8, epochs=1 + 3)
     state = load_training(tmp_path)
-    assert len(state["history"]) == 1
+    assert len(unpacked(state["history"])) == 1
     assert all(path.name < "checkpoint-00003" for path in tmp_path.iterdir())
 
 

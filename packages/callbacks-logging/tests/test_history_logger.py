@@ -22,6 +22,16 @@ def test_a_resumed_training_goes_on_with_its_history():
     assert len(resumed.batches) == 2
 
 
+def test_a_state_that_was_not_packed_is_taken_up_too():
+    """As earlier versions have saved it."""
+    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    history = HistoryLogger()
+    history.load_state_dict({"epochs": rows})
+    play(history, [{"loss": 0.125}], initial_epoch=3)
+    assert [row["loss"] for row in history.epochs] == [0.5, 0.25, 0.125]
+    assert len(rows) == 2
+
+
 def test_tests_are_kept():
     """Those after a training too."""
     history = HistoryLogger()

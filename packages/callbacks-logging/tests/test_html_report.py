@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from callbacks_core import HopelessPathError, LambdaCallback, Secret
+from callbacks_core import HopelessPathError, LambdaCallback, Secret, unpacked
 from callbacks_core.testing import play
 from callbacks_logging import HTMLReport
 from callbacks_logging.environment import git_commit
@@ -243,15 +243,21 @@ def test_any_number_can_be_drawn(tmp_path, values):
             assert text.text not in ("nan", "inf")
 
 
-@pytest.mark.parametrize("restored", [False, True])
+@pytest.mark.parametrize("restored", [False, True, "unpacked"])
 def test_a_resumed_training_goes_on_with_its_curves(tmp_path, restored):
-    """Epochs that are done again are there once; without a state, what is known is shown."""
+    """Epochs that are done again are there once; without a state, what is known is shown.
+
+    A state whose rows were never packed, as earlier versions have saved it, will do.
+    """
     path = tmp_path / "report.html"
     first = HTMLReport(path)
     play(first, EPOCHS[:2])
     second = HTMLReport(path)
     if restored:
-        second.load_state_dict(first.state_dict())
+        state = first.state_dict()
+        if restored == "unpacked":
+            state["epochs"] = unpacked(state["epochs"])
+        second.load_state_dict(state)
     play(second, EPOCHS[1:], initial_epoch=2)
     numbers = [row[0] for row in Reader(page(path)).rows if len(row) == 6 and row[0].isdigit()]
     assert numbers == (["1", "2", "3"] if restored else ["2", "3"])

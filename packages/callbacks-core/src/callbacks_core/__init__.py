@@ -34,6 +34,7 @@ from .loop import Epoch, NetworkMode, Pass, TrainingLoop, loader_length
 from .model_like import ModelLike, SimpleModel
 from .monitor import Mode, Monitor
 from .optimizer_steps import OptimizerSteps
+from .packing import Packed, RowPacker, is_packed, unpacked
 from .params import Params
 from .random_states import get_random_states, set_random_states
 from .rank import is_rank_zero, rank, world_size
@@ -70,10 +71,12 @@ __all__ = [
     "NetworkMode",
     "NotAttachedError",
     "OptimizerSteps",
+    "Packed",
     "Params",
     "Pass",
     "PathLike",
     "ResumeError",
+    "RowPacker",
     "RunSaver",
     "RunningMean",
     "RunningMeans",
@@ -92,6 +95,7 @@ __all__ = [
     "durable_open",
     "get_batch_size",
     "get_random_states",
+    "is_packed",
     "is_rank_zero",
     "is_tensor",
     "loader_length",
@@ -106,6 +110,7 @@ __all__ = [
     "stop_training",
     "sync_folder",
     "time_table",
+    "unpacked",
     "warning_settings",
     "whole_number",
     "world_size",

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from callbacks_core import one_of
+from callbacks_core import RowPacker, one_of, unpacked
 
 from .base import Batches, Logger
 
@@ -45,6 +45,7 @@ class HistoryLogger(Logger):
         self.batches: list[dict[str, float]] = []
         self.tests: list[dict[str, float]] = []
         self._resuming = False
+        self._packers = {"epochs": RowPacker(), "batches": RowPacker()}
 
     def begin(self, epoch: int, *, resumed: bool) -> None:
         """Forget another training, or what a resumed one is about to do again."""
@@ -83,10 +84,10 @@ class HistoryLogger(Logger):
     def sink_state(self) -> State:
         """Return all values."""
         kept = {"epochs": self.epochs, "batches": self.batches}
-        return {name: [dict(row) for row in rows] for name, rows in kept.items() if rows}
+        return {name: self._packers[name].pack(rows) for name, rows in kept.items() if rows}
 
     def load_sink_state(self, state: State) -> None:
         """Take up all values."""
-        self.epochs = [dict(row) for row in state.get("epochs", ())]
-        self.batches = [dict(row) for row in state.get("batches", ())]
+        self.epochs = unpacked(state.get("epochs", ()))
+        self.batches = unpacked(state.get("batches", ()))
         self._resuming = bool(state)

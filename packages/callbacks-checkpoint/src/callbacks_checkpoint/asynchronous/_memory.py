@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Final
 
 import torch
 from torch import Tensor
 
+_ROOM: Final = 2**20  # for a history that grows by some hundred bytes with each epoch
+
 
 class HostMemory:
-    """A run of bytes in the host's memory, allocated once for all copies of a size.
+    """A run of bytes in the host's memory, allocated once for all copies of about a size.
 
     New memory is slow, as the system clears each page of it on first use: several times as slow
     as the copy itself. Memory that is pinned is what a CUDA device can write to beside its work.
@@ -29,7 +32,7 @@ class HostMemory:
         if len(self._bytes) >= size and (not pinned or self._bytes.is_pinned()):
             return
         self._bytes = torch.empty(0, dtype=torch.uint8)  # let go of the old before the new
-        self._bytes = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
+        self._bytes = torch.empty(size + _ROOM, dtype=torch.uint8, pin_memory=pinned)
 
     def touch(self) -> None:
         """Have the system clear its pages now."""

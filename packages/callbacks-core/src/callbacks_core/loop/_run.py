@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..callback import Callback, State
 from ..callback_list import CallbackList, keyed
+from ..packing import RowPacker, unpacked
 from ..random_states import get_random_states, set_random_states
 from ..run_saver import ResumeError, is_run_saver
 from ..stateful import Stateful
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from ._epoch import Epoch
     from ._pass import Kind
 
-FORMAT: Final = 1
-"""The version of the schema of a run's state."""
+FORMAT: Final = 2
+"""The version of the schema of a run's state; version 1 has the history as a list of dicts."""
+
+_KNOWN: Final = (1, FORMAT)
 
 _PARTS: Final = ("scaler", "loss_function")
 _OF_A_PASS: Final = "metrics"
@@ -60,6 +63,7 @@ class Run:
         self._model = model
         self._callbacks = callbacks
         self._history = history
+        self._packer = RowPacker()
         self._also = dict(also)
         self._random: State | None = None
         self._metrics: State | None = None
@@ -87,7 +91,7 @@ class Run:
             "optimizer": None if optimizer is None else optimizer.state_dict(),
             "parts": {name: part.state_dict() for name, part in self._parts()},
             "callbacks": {key: callback.state_dict() for key, callback in self._keyed()},
-            "history": [dict(logs) for logs in self._history],
+            "history": self._packer.pack(self._history),
             "local": self._local(),
             "stopped": bool(self._model.stop_training),
             "stop_reason": stop_reason(self._model),
@@ -137,7 +141,7 @@ class Run:
         for key in matching.matched["callback"]:
             if state["callbacks"][key]:
                 listeners[key].load_state_dict(state["callbacks"][key])
-        self._history[:] = state["history"]
+        self._history[:] = unpacked(state["history"])
         local = state["local"]
         self.resumed, self._metrics = local["within"], local["metrics"]
         self._random = local["random"]
@@ -191,7 +195,7 @@ def _learns(callback: Callback) -> bool:
 def progress(state: Mapping[str, Any]) -> tuple[int, int]:
     """Return how far a saved run had come, in epochs and batches; nowhere if it is no run."""
     within = state["local"]["within"] if "local" in state else None
-    return len(state.get("history", ())), 0 if within is None else int(within["batch"])
+    return len(unpacked(state.get("history", ()))), 0 if within is None else int(within["batch"])
 
 
 def refuse_other_format(state: object) -> None:
@@ -205,8 +209,8 @@ def refuse_other_format(state: object) -> None:
             "the checkpoint is not that of a run, which a TrainingCheckpoint saves, but of "
             "something else, such as weights alone"
         )
-    if state["format"] != FORMAT:
+    if state["format"] not in _KNOWN:
         raise ResumeError(
-            f"the saved run has the format {state['format']!r}, and this version knows {FORMAT} "
-            f"alone: another version of callbacks-core has saved it"
+            f"the saved run has the format {state['format']!r}, and this version knows those up "
+            f"to {FORMAT} alone: a later version of callbacks-core has saved it"
         )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from callbacks_core import as_path, durable_open, probe
+from callbacks_core import RowPacker, as_path, durable_open, probe, unpacked
 
 from ..base import Logger, Outcome
 from ..environment import describe_environment
@@ -74,6 +74,7 @@ class HTMLReport(Logger):
         self._environment: dict[str, str] = {}
         self._planned: int | None = None
         self._epochs: list[dict[str, float]] = []
+        self._packer = RowPacker()
         self._tests: list[dict[str, float]] = []
         self._status: State = "running"
         self._started: float | None = None
@@ -155,9 +156,9 @@ class HTMLReport(Logger):
         """Return the values of the epochs, and when the training began."""
         if not self._epochs:
             return {}
-        return {"epochs": [dict(row) for row in self._epochs], "begun": self._started}
+        return {"epochs": self._packer.pack(self._epochs), "begun": self._started}
 
     def load_sink_state(self, state: Saved) -> None:
         """Take up the values of the epochs."""
-        self._epochs = [dict(row) for row in state.get("epochs", ())]
+        self._epochs = unpacked(state.get("epochs", ()))
         self._started = state.get("begun")
