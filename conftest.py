@@ -7,6 +7,7 @@ its hard dependencies only), that example and those after it in its file are ski
 """
 
 import ast
+import gc
 import os
 import signal
 import tempfile
@@ -130,6 +131,12 @@ docstrings = Sybil(
 )
 
 pytest_collect_file = (prose + docstrings).pytest()
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported for all tests out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache
