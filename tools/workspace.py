@@ -3,8 +3,9 @@
 
 import ast
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,25 @@ def members(root: Path = ROOT) -> dict[str, Member]:
 def names(requirements: Iterable[Requirement]) -> set[str]:
     """Return the normalized names of what *requirements* ask for."""
     return {canonicalize_name(requirement.name) for requirement in requirements}
+
+
+def find(name: str, packages: Mapping[str, Member]) -> Member:
+    """Return the distribution called *name*, or in a folder of that name.
+
+    Raises:
+        ValueError: There is none; the message tells which is meant, perhaps.
+    """
+    for member in packages.values():
+        if canonicalize_name(name) in (member.name, member.folder):
+            return member
+    near = get_close_matches(name, packages, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(packages)}"
+    raise ValueError(f"no distribution is called {name!r}; {hint}")
+
+
+def ours(member: Member, packages: Mapping[str, Member]) -> set[str]:
+    """Return the distributions of this tree that *member* needs, itself included."""
+    needed = {member.name}
+    for name in names(member.dependencies) & packages.keys():
+        needed |= ours(packages[name], packages)
+    return needed

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""How one distribution is prepared for its release, and proved to be ready for it."""
