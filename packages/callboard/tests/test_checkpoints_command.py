@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from callbacks_checkpoint import ModelCheckpoint, list_checkpoints
+from callbacks_checkpoint import ModelCheckpoint, list_checkpoints, save_sharded
 from callbacks_core import SimpleModel
 from callbacks_core.testing import play
 from callboard.__main__ import main
@@ -127,3 +127,22 @@ def test_help_says_what_the_exit_code_means(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["checkpoints", "verify", "--help"])
     assert "The exit code is 1 when a file is damaged" in capsys.readouterr().out
+
+
+def test_sharded_checkpoints_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are listed and verified like files; pruning leaves them, and says so."""
+    save_sharded({"a": torch.ones(300)}, tmp_path / "spread")
+    assert main(["checkpoints", "ls", str(tmp_path)]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "size", "saved", "state"]
+    assert row.startswith("spread  ")
+    assert row.endswith("whole  sharded")
+    assert main(["checkpoints", "prune", str(tmp_path), "--last", "1"]) == 2
+    assert "left spread, which is sharded" in capsys.readouterr().err
+    (shard,) = tmp_path.glob("spread/*/*.distcp")
+    damage(shard)
+    for action in ("ls", "verify"):
+        assert main(["checkpoints", action, str(tmp_path)]) == 1
+        assert f"some bytes of {shard.name} have changed" in capsys.readouterr().out

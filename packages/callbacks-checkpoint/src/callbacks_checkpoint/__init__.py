@@ -26,6 +26,7 @@ from .listing import (
     LoadedCheckpoint,
     best_checkpoint,
     list_checkpoints,
+    list_sharded,
     load_newest,
 )
 from .lr_scheduler_checkpoint import LRSchedulerCheckpoint
@@ -101,6 +102,7 @@ __all__ = [
     "get_random_states",
     "is_sharded",
     "list_checkpoints",
+    "list_sharded",
     "load_checkpoint",
     "load_newest",
     "load_random_states",

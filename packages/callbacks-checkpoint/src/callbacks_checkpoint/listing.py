@@ -15,7 +15,7 @@ from callbacks_core import Mode, PathLike
 from .checkpoint_file import load_checkpoint, verify_checkpoint
 from .errors import CheckpointError
 from .retention import SavedFile, best_first
-from .sharded import MANIFEST
+from .sharded import MANIFEST, verify_sharded
 from .unsealing import read_about
 
 _logger = logging.getLogger("callbacks_checkpoint")
@@ -73,7 +73,7 @@ def list_checkpoints(
     """Return the checkpoints in a folder, series by series, the oldest of each first.
 
     They are the sealed files, and others whose names end like those of checkpoints. Folders with
-    sharded checkpoints are not among them: `verify_sharded` and `load_sharded` are for these.
+    sharded checkpoints are not among them: `list_sharded` tells of these.
 
     Args:
         folder: The folder; those within it are not looked at.
@@ -106,6 +106,40 @@ def _looked_at(path: Path, verify: bool) -> ListedCheckpoint:
         verdict, why = "damaged", error.why if isinstance(error, CheckpointError) else str(error)
     inode = (status.st_dev, status.st_ino)
     return ListedCheckpoint(path, status.st_size, status.st_mtime_ns, about, verdict, why, inode)
+
+
+def list_sharded(
+    folder: PathLike, *, pattern: str = "*", verify: bool = True
+) -> list[ListedCheckpoint]:
+    """Return the sharded checkpoints in a folder, each of which is a folder itself, by name.
+
+    Args:
+        folder: The folder; those within it are looked at, and no deeper.
+        pattern: What the names must match.
+        verify: Whether to read their shards through, to find out whether they are whole.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    names = [entry.name for entry in os.scandir(folder) if (Path(entry.path) / MANIFEST).is_file()]
+    return [
+        _sharded_one(Path(folder, name), verify) for name in sorted(names) if fnmatch(name, pattern)
+    ]
+
+
+def _sharded_one(path: Path, verify: bool) -> ListedCheckpoint:
+    verdict: Literal["whole", "damaged", "unread"] = "unread"
+    why = ""
+    try:
+        if verify:
+            verify_sharded(path)
+            verdict = "whole"
+    except (CheckpointError, OSError) as error:
+        verdict, why = "damaged", error.why if isinstance(error, CheckpointError) else str(error)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    status = (path / MANIFEST).stat()
+    inode = (status.st_dev, status.st_ino)
+    return ListedCheckpoint(path, size, status.st_mtime_ns, {}, verdict, why, inode)
 
 
 def best_checkpoint(files: Sequence[ListedCheckpoint]) -> ListedCheckpoint | None:
@@ -165,9 +199,8 @@ def load_newest(
 
 def _sharded(folder: PathLike, pattern: str) -> str:
     """Return what to say of the sharded checkpoints in a folder; nothing where there are none."""
-    names = [entry.name for entry in os.scandir(folder) if (Path(entry.path) / MANIFEST).is_file()]
-    found = sorted(name for name in names if fnmatch(name, pattern))
-    return f"; {found[-1]!r} is sharded, which load_sharded reads" if found else ""
+    found = list_sharded(folder, pattern=pattern, verify=False)
+    return f"; {found[-1].path.name!r} is sharded, which load_sharded reads" if found else ""
 
 
 def _age(file: ListedCheckpoint) -> tuple[int, float, float, int]:

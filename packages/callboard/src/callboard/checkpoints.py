@@ -46,8 +46,8 @@ def _action(
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog="The exit code is 1 when a file is damaged, and 2 when there is none or the "
-        "command makes no sense. Sharded checkpoints, which are folders, are passed over: "
-        "callbacks_checkpoint.verify_sharded is for these.",
+        "command makes no sense. Of sharded checkpoints, which are folders, ls and verify tell "
+        "too, and prune removes none.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder they are in")
     parser.add_argument(
@@ -83,18 +83,22 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _found(options: Namespace, *, verify: bool) -> list[ListedCheckpoint]:
-    """Return the checkpoints, or an empty list after having told that there are none."""
-    from callbacks_checkpoint import list_checkpoints
+def _found(
+    options: Namespace, *, verify: bool
+) -> tuple[list[ListedCheckpoint], list[ListedCheckpoint]]:
+    """Return the checkpoints that are files and those that are folders; tell if there are none."""
+    from callbacks_checkpoint import list_checkpoints, list_sharded
 
+    folder, pattern = options.folder, options.pattern
     try:
-        files = list_checkpoints(options.folder, pattern=options.pattern, verify=verify)
+        files = list_checkpoints(folder, pattern=pattern, verify=verify)
+        sharded = list_sharded(folder, pattern=pattern, verify=verify)
     except OSError as error:
-        _complain(f"cannot read {str(options.folder)!r}: {error.strerror or error}")
-        return []
-    if not files:
-        _complain(f"there is no checkpoint {options.pattern!r} in {str(options.folder)!r}")
-    return files
+        _complain(f"cannot read {str(folder)!r}: {error.strerror or error}")
+        return [], []
+    if not files and not sharded:
+        _complain(f"there is no checkpoint {pattern!r} in {str(folder)!r}")
+    return files, sharded
 
 
 def _complain(message: str) -> None:
@@ -102,14 +106,14 @@ def _complain(message: str) -> None:
 
 
 def _ls(options: Namespace) -> int:
-    files = _found(options, verify=not options.quick)
-    if not files:
+    files, sharded = _found(options, verify=not options.quick)
+    if not files and not sharded:
         return _NO_FILES
-    print(_table([_HEAD, *_rows(files)]))
-    for file in files:
-        if file.why:
-            print(f"{file.path.name} is damaged: {file.why}")
-    return int(any(not file.is_good for file in files))
+    print(_table([_HEAD, *_rows(files), *(_row(folder, "sharded") for folder in sharded)]))
+    for found in (*files, *sharded):
+        if found.why:
+            print(f"{found.path.name} is damaged: {found.why}")
+    return int(any(not found.is_good for found in (*files, *sharded)))
 
 
 _HEAD = ("name", "size", "saved", "epoch", "batch", "value", "state", "")
@@ -156,12 +160,12 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _verify(options: Namespace) -> int:
-    files = _found(options, verify=True)
-    for file in files:
-        print(f"{file.path.name}: {file.verdict}{f', {file.why}' if file.why else ''}")
-    if not files:
+    files, sharded = _found(options, verify=True)
+    for found in (*files, *sharded):
+        print(f"{found.path.name}: {found.verdict}{f', {found.why}' if found.why else ''}")
+    if not files and not sharded:
         return _NO_FILES
-    return int(any(not file.is_good for file in files))
+    return int(any(not found.is_good for found in (*files, *sharded)))
 
 
 def _prune(options: Namespace) -> int:
@@ -174,7 +178,9 @@ def _prune(options: Namespace) -> int:
     except ValueError:
         _complain("nothing would be kept: give --best, --last, --every or --pin")
         return _NO_FILES
-    files = _found(options, verify=True)
+    files, sharded = _found(options, verify=True)
+    for folder in sharded:
+        _complain(f"left {folder.path.name}, which is sharded: remove the folder yourself")
     if not files:
         return _NO_FILES
     try:
