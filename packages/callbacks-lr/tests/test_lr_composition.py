@@ -248,6 +248,14 @@ def test_a_schedule_that_does_not_fit_the_run_is_told(schedule, told, caplog):
     assert caplog.messages == ([] if told is None else [told])
 
 
+def test_a_misfit_is_told_by_one_process(caplog, monkeypatch):
+    """Of several that train together the first one tells it."""
+    monkeypatch.setenv("RANK", "1")
+    with caplog.at_level(logging.WARNING, logger="callbacks_lr"):
+        run(OneCycleLR(0.1, 7), 1, 4, steps=4)
+    assert caplog.messages == []
+
+
 def test_a_cycle_stays_at_its_end():
     """Where torch's own raises, the rate stays the last one."""
     rates = run(OneCycleLR(0.1, 10), 4, 4)

@@ -22,6 +22,7 @@ from callbacks_core import (
     OptimizerSteps,
     PathLike,
     State,
+    is_rank_zero,
     one_of,
     whole_number,
 )
@@ -203,7 +204,7 @@ class LRSchedulerCallback(Callback):
             return
         name = type(self).__name__
         message = misfit(name, horizon, params, self.step_on, self.past_end)
-        if message is not None:
+        if message is not None and is_rank_zero():
             logger.warning(message)
 
     def on_epoch_begin(self, epoch_number: int, logs: Logs) -> None:

@@ -8,7 +8,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-from callbacks_core import Callback, CallbackList, PathLike, loader_length, whole_number
+from callbacks_core import (
+    Callback,
+    CallbackList,
+    PathLike,
+    is_rank_zero,
+    loader_length,
+    whole_number,
+)
 
 Callbacks: TypeAlias = Iterable[Callback] | Callback | None
 
@@ -89,7 +96,7 @@ def _overfitting(plan: Plan, count: int) -> Plan:
 def _fast(plan: Plan, count: int) -> Plan:
     whole_number("fast_dev_run", count, at_least=1)
     kept, dropped = _split(CallbackList(plan.callbacks))
-    if dropped:
+    if dropped and is_rank_zero():
         names = ", ".join(type(callback).__name__ for callback in dropped)
         _logger.warning("a fast_dev_run leaves out what only watches or saves: %s", names)
     valid_steps = None

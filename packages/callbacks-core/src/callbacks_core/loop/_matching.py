@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._logger import logger
 from ..errors import did_you_mean
+from ..rank import is_rank_zero
 from ..run_saver import ResumeError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Matching:
         """
         if strict and self._differences:
             raise ResumeError(f"the saved run differs: {'; '.join(self._differences)}")
-        for difference in self._differences:
+        for difference in self._differences if is_rank_zero() else ():
             logger().warning("resuming: %s", difference)
         matched = [name for names in self.matched.values() for name in names]
         logger().info("resuming: matched %s", ", ".join(["network", "optimizer", *matched]))
