@@ -27,6 +27,8 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "callboard"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "source_repository": "https://github.com/callboard-ml/callboard/",
     "source_branch": "main",
