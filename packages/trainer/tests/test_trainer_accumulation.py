@@ -150,3 +150,16 @@ def test_parameters_without_a_gradient():
     )
     assert torch.equal(network["idle"].weight, before[0])
     assert not torch.equal(network["used"].weight, before[1])
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_step_begins_without_gradients(number):
+    """The forward pass has the memory that those of the step before have taken."""
+    made, seen = make(), []
+    made.network.register_forward_pre_hook(
+        lambda module, inputs: seen.append(module[0].weight.grad is None)
+    )
+    made.fit_generator(examples_of([2] * 4), epochs=2, batches_per_step=number, verbose=False)
+    assert seen == ([True] + [False] * (number - 1)) * (8 // number)
+    made.train_on_batch(*examples_of([2])[0])
+    assert seen[-1]

@@ -139,8 +139,8 @@ class Steps:
         values: dict[str, Scalar]
         for batch in batches:
             x, y = prepare(batch)
+            forget()  # before the forward pass, which has their memory then
             loss, y_pred = compute(x, y)
-            forget()
             backward(loss)
             step(optimizer, backward_end)
             values = self.values(loss, y_pred, y) if metrics else {"loss": loss}
@@ -168,10 +168,11 @@ class Steps:
         for batch in batches:
             waiting += 1
             is_due = waiting == batches_per_step or batches.is_last
+            if waiting == 1:
+                forget()
             with self.strategy.synchronizing(is_due):
                 loss, values, size = loss_of(batch)
                 if waiting == 1:
-                    forget()
                     weight, unit = 0.0, size or 1  # a loss times its size would overflow in fp16
                 self.precision.backward(required(loss, "a loss") * (size / unit))
             weight += size / unit

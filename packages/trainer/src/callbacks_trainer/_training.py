@@ -360,8 +360,8 @@ _TRAINING_ONLY = ("shuffle", "sampler", "batch_sampler", "drop_last")
 def _one_step(steps: Steps, optimizer: Optimizer, x: Any, y: Any) -> tuple[Tensor, Any]:
     if needs_closure(optimizer):
         return step_with_closure(steps, optimizer, x, y)
-    loss, y_pred = steps.trained(x, y)
     optimizer.zero_grad()
+    loss, y_pred = steps.trained(x, y)
     steps.precision.backward(loss)
     steps.precision.step(optimizer, lambda: None)
     return loss, y_pred
