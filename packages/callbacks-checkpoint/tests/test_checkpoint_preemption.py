@@ -116,7 +116,7 @@ class Once:
 
     def __call__(self, *_):
         self.left -= 1
-        if self.left == 0:
+        if self.left == 0 and self.number:
             signal.raise_signal(self.number)
 
 
@@ -214,6 +214,65 @@ def test_saving_is_not_broken_off(tmp_path):
         train(TrainingCheckpoint(tmp_path, trigger=trigger), Slow())
     state = load_training(tmp_path)
     assert (len(unpacked(state["history"])), state["local"]["within"]) == (1, None)
+
+
+class Fails(Once):
+    """Raises a signal the so manyth time, and an error with it, as if workers had got it too."""
+
+    def __call__(self, *_):
+        super().__call__()
+        if self.left == 0:
+            raise RuntimeError("a worker is dead")
+
+
+@pytest.mark.parametrize(
+    ("begin", "at", "epochs", "batch"),
+    [
+        ("train_begin", 8, 1, 2),
+        ("train_begin", 6, 1, None),
+        ("valid_begin", 3, 1, 5),
+        ("valid_begin", 4, 1, 5),
+    ],
+)
+def test_a_loader_that_fails_with_the_signal_spoils_no_save(
+    tmp_path, straight, begin, at, epochs, batch
+):
+    """The last batch that was done is saved; before the first one, the epoch's end was."""
+    with pytest.raises(SystemExit) as caught:
+        train(TrainingCheckpoint(tmp_path), **{begin: Fails(signal.SIGTERM, at)})
+    assert caught.value.code == 143
+    state = load_training(tmp_path)
+    within = state["local"]["within"]
+    assert (len(unpacked(state["history"])), within and within["batch"]) == (epochs, batch)
+    torch.manual_seed(77)
+    assert train(TrainingCheckpoint(tmp_path), resume="auto") == straight
+
+
+def test_a_loader_that_fails_is_told_of_where_the_run_was_not_to_end(tmp_path):
+    """Without a signal, and where a handler of one's own returns: then there is a save, too."""
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    with pytest.raises(RuntimeError, match="a worker is dead"):
+        train(TrainingCheckpoint(tmp_path / "a"), train_begin=Fails(signal.SIGTERM, 3))
+    assert load_training(tmp_path / "a")["local"]["within"]["batch"] == 2
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with pytest.raises(RuntimeError, match="a worker is dead"):
+        train(TrainingCheckpoint(tmp_path / "b"), train_begin=Fails(0, 3))
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_an_error_in_the_batch_is_no_loaders(tmp_path):
+    """What a batch was half through with is not saved as if it were whole."""
+
+    class Both(Once):
+        def __call__(self, *_):
+            super().__call__()
+            if self.left == 0:
+                raise ZeroDivisionError
+
+    broken = LambdaCallback(on_backward_end=Both(signal.SIGTERM, 3))
+    with pytest.raises((ZeroDivisionError, SystemExit)):
+        train(TrainingCheckpoint(tmp_path), broken)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loader_that_hangs_is_broken_off_at_the_deadline(tmp_path, caplog):

@@ -329,3 +329,62 @@ def test_a_signal_of_another_process_is_carried_out_here():
     with pytest.raises(SystemExit):
         watch.carry_out()
     assert watch.pending is None
+
+
+@pytest.fixture
+def torchs():
+    """What torch would be told of the ends of a loader's processes."""
+    told = []
+
+    def handler(number, frame):
+        told.append(number)
+
+    handler.__module__ = "torch.utils.data._utils.signal_handling"
+    before = signal.signal(signal.SIGCHLD, handler)
+    yield told
+    assert signal.getsignal(signal.SIGCHLD) is handler
+    signal.signal(signal.SIGCHLD, before)
+
+
+def test_loaders_tell_of_no_worker_that_got_the_signal_too(torchs):
+    """Until the training is over; their exception would break off the save."""
+    watch = SignalWatch(signal.SIGTERM)
+    watch.begin()
+    signal.raise_signal(signal.SIGCHLD)
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGCHLD)
+    with pytest.raises(SystemExit):
+        watch.carry_out()
+    signal.raise_signal(signal.SIGCHLD)
+    assert len(torchs) == 1
+    watch.end()
+    signal.raise_signal(signal.SIGCHLD)
+    assert len(torchs) == 2
+
+
+def test_loaders_tell_again_where_training_goes_on(torchs, heard):
+    """As a handler of one's own has returned."""
+    watch = SignalWatch(signal.SIGUSR1)
+    watch.begin()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGCHLD)
+    watch.carry_out()
+    assert (heard, torchs) == ([signal.SIGUSR1], [])
+    signal.raise_signal(signal.SIGCHLD)
+    assert len(torchs) == 1
+    watch.end()
+
+
+def test_other_handlers_of_children_are_left_alone():
+    """Those of a program that starts some."""
+    told = []
+    before = signal.signal(signal.SIGCHLD, lambda number, frame: told.append(number))
+    watch = SignalWatch(signal.SIGTERM)
+    watch.begin()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGCHLD)
+    with pytest.raises(SystemExit):
+        watch.carry_out()
+    watch.end()
+    signal.signal(signal.SIGCHLD, before)
+    assert told == [signal.SIGCHLD]

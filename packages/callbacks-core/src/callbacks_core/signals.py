@@ -7,13 +7,13 @@ import _thread
 import math
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
+from . import _loader_workers
 from ._logger import logger
 from .rank import world_size
 
@@ -147,6 +147,18 @@ def a_signal_waits() -> bool:
     return any(watch.pending is not None for watches in _watches.values() for watch in watches)
 
 
+def give_way() -> None:
+    """Do what signals that wait would have done: there is no next batch, since it cannot be made.
+
+    Raises:
+        SystemExit: One of them ends the process.
+        KeyboardInterrupt: One of them was Ctrl-C.
+    """
+    for watches in list(_watches.values()):
+        for watch in list(watches):
+            watch.carry_out()
+
+
 def _checked(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"a signal is a number such as signal.SIGTERM, not {number!r}")
@@ -194,8 +206,11 @@ def _unwatch(number: int, watch: SignalWatch) -> bool:
         watches.remove(watch)
     if watches:
         return False
-    if _in_main_thread() and signal.getsignal(number) is _note:
-        signal.signal(number, _earlier[number])
+    if _in_main_thread():
+        if signal.getsignal(number) is _note:
+            signal.signal(number, _earlier[number])
+        if not any(_watches.values()):
+            _loader_workers.unhush()
     return True
 
 
@@ -211,6 +226,7 @@ def _note(number: int, frame: FrameType | None) -> None:
         for watch in watches:
             watch._pending.append(number)
         _came[number] = monotonic()
+        _loader_workers.hush()
         _set_deadline(number, [watch.deadline for watch in watches])
     elif not _is_echo(number):
         _act_at_once(number, frame)
@@ -223,18 +239,13 @@ def _is_echo(number: int) -> bool:
 
 def _act_at_once(number: int, frame: FrameType | None) -> None:
     earlier = _earlier[number]
-    if number == signal.SIGINT and _loads_data():
+    if number == signal.SIGINT and _loader_workers.is_one():
         return  # Ctrl-C goes to the whole group, and who asks for the batches decides
     if callable(earlier):
         earlier(number, frame)
     elif earlier == signal.SIG_DFL and not _is_request(number):
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-
-
-def _loads_data() -> bool:
-    data = sys.modules.get("torch.utils.data")
-    return data is not None and data.get_worker_info() is not None
 
 
 def _set_deadline(number: int, deadlines: list[float | None]) -> None:
@@ -301,3 +312,5 @@ def _carry_out(number: int) -> None:
         earlier(number, None)
     elif earlier == signal.SIG_DFL and not _is_request(number):
         raise SystemExit(128 + number)
+    if _in_main_thread():  # and training goes on
+        _loader_workers.unhush()

@@ -12,6 +12,7 @@ from ..batch_size import get_batch_size
 from ..errors import whole_number
 from ..logs import LazyLogs, Scalar, is_tensor
 from ..optimizer_steps import OptimizerSteps
+from ..rank import world_size
 from ._feed import Batch, LookAhead, empty_error, feed
 from ._mode import NetworkMode
 from ._place import Place
@@ -90,7 +91,8 @@ class Pass(Generic[Batch]):
         self._size: int | None = None
         self._batch: Batch | None = None
         self._skip = skip
-        self._in_batch = self._started = self._finished = False
+        self._in_batch = self._started = self._finished = self._is_fetching = False
+        self._settled_at = 0
         self._on_end = callbacks.hook(f"on_{kind}_batch_end")
         self._on_backward_end = callbacks.hook("on_backward_end") if kind == "train" else None
         self._on_settled = callbacks.hook("on_batch_settled") if kind == "train" else None
@@ -120,6 +122,8 @@ class Pass(Generic[Batch]):
         try:
             yield from self._batches()
         except Exception:
+            if self._is_fetching:
+                self._give_way()
             self._finished = True  # or its end would be told of, should somebody go on from here
             raise
         finally:
@@ -145,19 +149,38 @@ class Pass(Generic[Batch]):
             self._take_up(self._resumed)
             if stoppable and model.stop_training:
                 return
+        self._is_fetching = True  # unless what is done with a batch is to blame
         batches = feed(self._loader, self._steps, _NAME[self.kind], self._place, self.batch_number)
         if self._look_ahead:
             batches = self._ahead = LookAhead(batches)
         for batch in batches:
             self.batch_number += 1
-            if on_begin is not None:
-                on_begin(self.batch_number, {})
-            self._batch = batch
-            self._in_batch = True
-            yield batch
-            self.end_batch()
+            try:
+                if on_begin is not None:
+                    on_begin(self.batch_number, {})
+                self._batch = batch
+                self._in_batch = True
+                yield batch
+                self.end_batch()
+            except Exception:
+                self._is_fetching = False
+                raise
             if stoppable and model.stop_training:
                 return
+
+    def _give_way(self) -> None:
+        """Act on a signal that waits for the end of a batch, as the loader has failed to give one.
+
+        Its processes have got the signal too, perhaps, and it has ended them.
+        """
+        from ..signals import a_signal_waits, give_way  # which trainings without signals do without
+
+        if not a_signal_waits():
+            return
+        is_alone = world_size() == 1  # others may have a batch, and would not come here
+        if self._on_settled is not None and self._settled_at == self.batch_number > 0 and is_alone:
+            self._on_settled(self.batch_number, LazyLogs({"batch": self.batch_number}))
+        give_way()
 
     @property
     def is_last(self) -> bool:
@@ -252,6 +275,7 @@ class Pass(Generic[Batch]):
             steps = self._optimizer_steps
             stepped = steps is None or steps.take()
             if stepped and not self._is_beyond_use():
+                self._settled_at = self.batch_number
                 self._on_settled(self.batch_number, logs)
 
     def _is_beyond_use(self) -> bool:
