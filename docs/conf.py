@@ -4,6 +4,7 @@
 What the pages say of the API is read, not imported; only the pictures are drawn by running it.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -24,6 +25,11 @@ default_role = "literal"
 nitpicky = False
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# Signatures say what a reader would import, a line for each parameter where one is too short.
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = "callboard"
@@ -56,6 +62,15 @@ def skip_member(app, what, name, obj, skip, options):
     return skip
 
 
+WITHIN = re.compile(r"\b(callbacks_[a-z]+|callboard)(?:\.(?!testing\b)[a-z_]\w*)+\.(?=[A-Z])")
+
+
+def name_as_imported(app, page, source):
+    """Leave out the modules in which the names of packages are written."""
+    if page.startswith("api/"):
+        source[0] = WITHIN.sub(r"\1.", source[0]).replace("collections.abc.", "")
+
+
 def draw_gallery(app):
     from gallery import draw  # with torch, which is not needed to read this file
 
@@ -65,3 +80,4 @@ def draw_gallery(app):
 def setup(app):
     app.connect("builder-inited", draw_gallery)
     app.connect("autoapi-skip-member", skip_member)
+    app.connect("source-read", name_as_imported)

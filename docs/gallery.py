@@ -147,10 +147,9 @@ def _page(path: Path, panels: Iterable[tuple[str, Callable[[Axes], object]]]) ->
     from matplotlib import pyplot
 
     listed = list(panels)
-    across = 3 if len(listed) > 4 else 2
-    down = math.ceil(len(listed) / across)
+    down = math.ceil(len(listed) / 2)
     figure, grid = pyplot.subplots(
-        down, across, figsize=(12, 2.3 * down), layout="constrained", squeeze=False
+        down, 2, figsize=(8, 1.9 * down), layout="constrained", squeeze=False
     )
     cells = [axes for row in grid for axes in row]
     for axes, (name, panel) in zip(cells, listed, strict=False):
@@ -160,7 +159,7 @@ def _page(path: Path, panels: Iterable[tuple[str, Callable[[Axes], object]]]) ->
         axes.set(xlabel="", ylabel="")
     for axes in cells[len(listed) :]:
         axes.remove()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=150)
     pyplot.close(figure)
     return path
 
