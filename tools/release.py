@@ -86,7 +86,7 @@ def rehearsed(member: Member, root: Path, folder: Path) -> Version:
     """Prepare *member* in the copy *root* as the least version its changes allow; return that."""
     known = releases(member.name)
     last = known[-1] if known else None
-    version = least(member, changes_since(member, last, folder, root))
+    version = least(member, changes_since(member, last, folder, root) if last else [])
     follow(member, version, members(root))
     prepare(member.name, str(version), root)
     return version

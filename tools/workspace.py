@@ -101,3 +101,25 @@ def ours(member: Member, packages: Mapping[str, Member]) -> set[str]:
     for name in names(member.dependencies) & packages.keys():
         needed |= ours(packages[name], packages)
     return needed
+
+
+def asked_of_others(
+    member: Member, extra: str, packages: Mapping[str, Member]
+) -> list[Requirement]:
+    """Return what *member*, its *extra* and those of ours that they need ask of the world."""
+    found: list[Requirement] = []
+    seen: set[tuple[str, str]] = set()
+    pending = [(member.name, ""), (member.name, extra)]
+    while pending:
+        name, wanted = current = pending.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        one = packages[name]
+        for requirement in one.extras.get(wanted, []) if wanted else one.dependencies:
+            other = canonicalize_name(requirement.name)
+            if other in packages:
+                pending += [(other, ""), *((other, each) for each in requirement.extras)]
+            else:
+                found.append(requirement)
+    return found

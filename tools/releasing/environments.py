@@ -10,30 +10,31 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from packaging.utils import canonicalize_name
+
 from releasing.archives import unpacked
 from workspace import ROOT, Member
 
 Resolution = Literal["highest", "lowest-direct"]
+PINS = ROOT / "tools" / "constraints.txt"
 SAME = {"UV_FIND_LINKS": "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL": "PIP_EXTRA_INDEX_URL"}
 
 
 class Environment:
-    """A virtual environment of this Python in *folder*, empty at first."""
+    """A virtual environment of this Python in *folder*, empty at first.
 
-    def __init__(self, folder: Path) -> None:
+    Whatever is installed into it keeps to the *constraints*, which are files.
+    """
+
+    def __init__(self, folder: Path, constraints: Sequence[Path] = ()) -> None:
         self.folder = folder
+        self.constraints = constraints
         self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         uv("venv", "--quiet", "--python", sys.executable, str(folder))
 
-    def install(
-        self,
-        requirements: Iterable[str],
-        *,
-        resolution: Resolution = "highest",
-        constraints: Sequence[Path] = (),
-    ) -> None:
+    def install(self, requirements: Iterable[str], *, resolution: Resolution = "highest") -> None:
         """Install the *requirements*, or say why they do not fit together."""
-        held = [text for file in constraints for text in ("--constraint", str(file))]
+        held = [text for file in self.constraints for text in ("--constraint", str(file))]
         options = ["--quiet", "--python", str(self.python), "--resolution", resolution, *held]
         uv("pip", "install", *options, *requirements)
 
@@ -48,17 +49,17 @@ class Environment:
         called([str(self.python), "-I", "-W", "ignore", "-c", code], f"{member.name}: import")
 
     def versions(self) -> dict[str, str]:
-        """Return what is installed, name by name."""
+        """Return what is installed, by normalized name."""
         listed = uv("pip", "freeze", "--python", str(self.python))
-        lines = (line.replace(" @ ", "==") for line in listed.splitlines())
-        return {name: version for name, _, version in (line.partition("==") for line in lines)}
+        pairs = (line.replace(" @ ", "==").split("==", 1) for line in listed.splitlines())
+        return {str(canonicalize_name(name)): version for name, version in pairs}
 
     def test(self, member: Member, sdist: Path, arguments: Sequence[str] = ()) -> str:
         """Run the tests that *sdist* carries against what is installed; return their last line.
 
         They run in a folder that has the workspace's settings and not the package's sources.
         """
-        self.install(runners(), constraints=[ROOT / "tools" / "constraints.txt"])
+        self.install(runners())
         folder = self.folder / "tests"
         for file in ("pyproject.toml", "conftest.py"):
             folder.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from releasing import api
 from releasing.archives import Workshop, complaints, unlike_the_tree
-from releasing.environments import Environment
+from releasing.environments import PINS, Environment
 from releasing.tags import export, last_before, releases
 from releasing.versions import too_small
 from workspace import ROOT, Member, members, ours
@@ -29,33 +29,37 @@ def wrong_notes(member: Member, version: str) -> Iterator[str]:
 
 
 def changes_since(
-    member: Member, last: Version | None, folder: Path, root: Path
+    member: Member, last: Version, folder: Path, root: Path, repository: Path = ROOT
 ) -> list[api.Change]:
-    """Return how what is public differs from that of the release *last*; all new if None."""
-    if last is None:
-        return []
-    return api.changes(member, export(member.name, last, folder), root)
+    """Return how what is public in *root* differs from the release *last*, had in *folder*."""
+    return api.changes(member, export(member.name, last, folder, repository), root)
 
 
 class Verification:
-    """Looks at one distribution in the tree *root*; what it makes is below *folder*."""
+    """Looks at one distribution in the tree *root*; what it makes is below *folder*.
 
-    def __init__(self, member: Member, root: Path, folder: Path, workshop: Workshop) -> None:
+    Earlier releases are those of the *repository*, of which the tree may be a copy.
+    """
+
+    def __init__(
+        self, member: Member, root: Path, folder: Path, workshop: Workshop, repository: Path = ROOT
+    ) -> None:
         self.member = member
         self.packages: Mapping[str, Member] = members(root)
         self.root = root
         self.folder = folder
         self.workshop = workshop
+        self.repository = repository
 
     def api(self) -> Iterator[str]:
         """Say what changed in public; raise ValueError if the version promises less."""
         version = Version(self.member.version)
-        last = last_before(self.member.name, version)
+        last = last_before(self.member.name, version, self.repository)
         if last is None:
             yield "what is public: first release"
             return
-        found = changes_since(self.member, last, self.folder / "last", self.root)
-        yield f"what is public: {len(found)} changes since {last}"
+        found = changes_since(self.member, last, self.folder / "last", self.root, self.repository)
+        yield f"what is public: changes since {last}: {len(found)}"
         for change in found:
             yield f"  {'breaks' if change.breaks else 'adds'} {change.text}"
         if problem := too_small(self.member.name, last, version, found):
@@ -82,7 +86,7 @@ class Verification:
         found = {name: self.oldest_release(name) for name in siblings}
         for name, version in found.items():
             if version is not None:
-                tree = export(name, version, self.folder / "oldest" / name)
+                tree = export(name, version, self.folder / "oldest" / name, self.repository)
                 siblings[name] = members(tree)[name]
         named = [f"{name} {version}" for name, version in found.items() if version]
         if unreleased := [name for name, version in found.items() if not version]:
@@ -102,15 +106,14 @@ class Verification:
             for requirement in self.packages[user].dependencies:
                 if canonicalize_name(requirement.name) == name:
                     allowed &= requirement.specifier
-        return min(allowed.filter(releases(name)), default=None)
+        return min(allowed.filter(releases(name, self.repository)), default=None)
 
     def installed(self, siblings: Mapping[str, Member], name: str, *, tests: bool) -> str:
         """Install the wheel and those of its *siblings*, try it, and say how that went."""
         archives = self.workshop.archives(self.member)
         wheels = [self.workshop.archives(sibling).wheel for sibling in siblings.values()]
-        environment = Environment(self.folder / name)
-        pins = [ROOT / "tools" / "constraints.txt"]
-        environment.install(map(str, [archives.wheel, *wheels]), constraints=pins)
+        environment = Environment(self.folder / name, [PINS])
+        environment.install(map(str, [archives.wheel, *wheels]))
         environment.check(self.member)
         others = len(environment.versions()) - 1
         said = environment.test(self.member, archives.sdist) if tests else "imported"
