@@ -7,7 +7,7 @@ Figures are written down once, in the pages. A test holds the README against the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -85,20 +85,15 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 }
 
 
+WEIGHED: Final = re.compile(r"^(\| \[`([\w-]+)`\].*) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+"""A package's row in the README: what stays, the name, the size and the time."""
+
+
 def weights() -> dict[str, tuple[str, str]]:
     """Return the size and the time of the import of each package."""
     head, _, *body = rows("independence.md", "# Independence")
-    needs, size, time = (head.index(name) for name in ("needs", "own size", "import"))
-    page = (DOCS / "independence.md").read_text(encoding="utf-8")
-    [torch] = re.findall(r"^- torch: .*?(\d+) ms$", page, re.MULTILINE)
-
-    def beyond(row: Row) -> str:
-        """Return the time, that of torch left out."""
-        if "`torch`" not in row[needs]:
-            return row[time]
-        return f"torch + {max(0, int(row[time].split()[0]) - int(torch))} ms"
-
-    return {row[0].strip("`"): (row[size], beyond(row)) for row in body}
+    size, time = head.index("own size"), head.index("import")
+    return {row[0].strip("`"): (row[size], row[time]) for row in body}
 
 
 def renewed(text: str) -> str:
@@ -109,21 +104,19 @@ def renewed(text: str) -> str:
         if not found:
             raise ValueError(f"the README has no place for {name}: {begin!r}")
         text = before + begin + make() + end + rest.partition(end)[2]
-    return "".join(_weighed(text.splitlines(keepends=True)))
+    return text
 
 
-def _weighed(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the README, those of packages with their weights."""
+def weighed(text: str) -> str:
+    """Return the README with the weights of the packages in the last columns of their rows."""
     known = weights()
-    for line in lines:
-        name = re.match(r"\| \[`([\w-]+)`\]", line)
-        if name is None:
-            yield line
-            continue
-        cells = line.split(" | ")[:-2]
-        size, time = known[name[1]]
-        yield " | ".join([*cells, size, f"{time} |\n"])
+
+    def row(found: re.Match[str]) -> str:
+        return " | ".join([found[1], *known[found[2]]]) + " |"
+
+    return WEIGHED.sub(row, text)
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    README.write_text(weighed(renewed(text)), encoding="utf-8")

@@ -40,9 +40,25 @@ def test_the_readme_shows_what_the_pages_have(tables: ModuleType) -> None:
 def test_a_table_that_is_old_is_renewed(tables: ModuleType) -> None:
     """Its cells come from the page; what stands around it stays."""
     text = (ROOT / "README.md").read_text("utf-8")
-    old = text.replace("| Notifications | ✓ |", f"| Notifications | {NO} |").replace("kB", "MB")
+    old = text.replace("| Notifications | ✓ |", f"| Notifications | {NO} |")
     assert old != text
     assert tables.renewed(old) == text
+
+
+def test_packages_weigh_what_the_readme_says(tables: ModuleType) -> None:
+    """Nearly: sizes change with each commit, and times with the machine's mood."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    known = tables.weights()
+    shown = {name: size for _, name, size, _ in tables.WEIGHED.findall(text)}
+    assert shown.keys() == known.keys()
+    for package, size in shown.items():
+        now, then = (int(each.removesuffix(" kB")) for each in (known[package][0], size))
+        assert abs(now - then) <= 0.25 * now, f"{package}: python docs/tables.py"
+    old = re.sub(r"\d+ kB \| .* \|$", "1 kB | 2 ms |", text, flags=re.MULTILINE)
+    assert old.count("1 kB | 2 ms |") == len(known)
+    assert tables.WEIGHED.findall(tables.weighed(old)) == [
+        (kept, name, *known[name]) for kept, name, *_ in tables.WEIGHED.findall(text)
+    ]
 
 
 def test_a_place_that_is_missing_is_an_error(tables: ModuleType) -> None:
