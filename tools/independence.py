@@ -93,6 +93,19 @@ def report() -> str:
     )
 
 
+def refreshed(page: str, packages: Mapping[str, Member]) -> str:
+    """Return the *page* with what the sources alone tell, and what was measured as it was."""
+    lines = page.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if cells := cells_of(line):
+            told = facts(find(cells[1].strip("`"), packages))
+            cells[2], cells[7] = told.needs, str(told.names)
+            if far(cells[4], told.size):
+                cells[4] = kilobytes(told.size)
+            lines[number] = " | ".join(cells).strip() + "\n"
+    return "".join(lines)
+
+
 def rewritten(page: str) -> str:
     """Return the *page*, measured anew."""
     before, _, rest = page.partition(BEGIN)
@@ -104,7 +117,8 @@ def rewritten(page: str) -> str:
 
 def outdated(page: str, packages: Mapping[str, Member]) -> Iterator[str]:
     """Yield what a *page* does not tell as the sources do."""
-    told = {cells[1].strip("`"): cells for cells in table(page)}
+    rows = [cells for line in page.splitlines() if (cells := cells_of(line))]
+    told = {cells[1].strip("`"): cells for cells in rows}
     if told.keys() != packages.keys():
         yield f"the table has {', '.join(told) or 'no rows'}"
     for name in told.keys() & packages.keys():
@@ -113,14 +127,29 @@ def outdated(page: str, packages: Mapping[str, Member]) -> Iterator[str]:
             yield f"{name} needs {now.needs}, not {cells[2]}"
         if int(cells[7]) != now.names:
             yield f"{name} has {now.names} public names, not {cells[7]}"
-        if abs(int(cells[4].removesuffix(" kB")) * 1000 - now.size) > TOLERANCE * now.size:
+        if far(cells[4], now.size):
             yield f"{name} takes {kilobytes(now.size)}, not {cells[4]}"
 
 
-def table(page: str) -> list[list[str]]:
-    """Return the cells of the rows that begin with the name of a distribution."""
-    lines = [line for line in page.splitlines() if re.match(r"\| `", line)]
-    return [[cell.strip() for cell in line.split("|")] for line in lines]
+def far(told: str, size: int) -> bool:
+    """Return whether *size* is not nearly what was *told*."""
+    return abs(int(told.removesuffix(" kB")) * 1000 - size) > TOLERANCE * size
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a row that begins with the name of a distribution, or none."""
+    found = re.match(r"\| `", line)
+    return [cell.strip() for cell in line.split("|")] if found else []
+
+
+def table(options: argparse.Namespace) -> None:
+    """Check the page, or write it anew."""
+    page, packages = TARGET.read_text(encoding="utf-8"), members()
+    if not options.check:
+        page = rewritten(page) if options.measure else refreshed(page, packages)
+        TARGET.write_text(page, encoding="utf-8")
+    if found := list(outdated(page, packages)):
+        raise ValueError("\n".join([*found, "docs/independence.md: run tools/independence.py"]))
 
 
 def bounds(options: argparse.Namespace) -> None:
@@ -136,7 +165,9 @@ def bounds(options: argparse.Namespace) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="tell what is not up to date")
+    what.add_argument("--measure", action="store_true", help="measure sizes and times anew")
     commands = parser.add_subparsers(dest="command")
     command = commands.add_parser("bounds", help="run the tests with the oldest or the newest")
     command.add_argument("distribution", help="for example callbacks-lr")
@@ -155,11 +186,8 @@ def main() -> None:
     try:
         if options.command == "bounds":
             bounds(options)
-        elif not options.check:
-            page = TARGET.read_text(encoding="utf-8")
-            TARGET.write_text(rewritten(page), encoding="utf-8")
-        elif found := list(outdated(TARGET.read_text(encoding="utf-8"), members())):
-            sys.exit("\n".join([*found, "docs/independence.md: run tools/independence.py"]))
+        else:
+            table(options)
     except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
 
