@@ -13,6 +13,7 @@ import torch
 from callboard import load_checkpoint
 
 SEEDS = ("1", "2", "3")
+pytestmark = pytest.mark.timeout(660)
 STATES = ("checkpoint.ckpt", "checkpoint.optim", "checkpoint.randomstate", "last.epoch")
 
 
@@ -22,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs fork")
     folder = tmp_path_factory.mktemp("experiments")
     script = Path(__file__).with_name("_experiment_runs.py")
-    subprocess.run([sys.executable, script, folder, *SEEDS], check=True, timeout=240)
+    subprocess.run([sys.executable, script, folder, *SEEDS], check=True, timeout=600)
     return folder
 
 

@@ -30,6 +30,8 @@ def main() -> int:
     parser.add_argument("--epoch", type=int, choices=(1, 2, 3), help="harm the calls of one epoch")
     parser.add_argument("--sample", type=int, help="harm so often in each way, evenly spread")
     options = parser.parse_args()
+    if options.sample is not None and options.sample < 1:
+        parser.error(f"--sample must be at least 1, not {options.sample}")
     reason = reason_not_to_run()
     if reason:
         parser.exit(2, f"{reason}\n")

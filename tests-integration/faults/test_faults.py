@@ -24,6 +24,8 @@ HARMS = [
     "power cut",
 ]
 
+pytestmark = pytest.mark.timeout(660)
+
 
 class Report(NamedTuple):
     """What the program said: its table, and what was lost."""
@@ -36,7 +38,7 @@ class Report(NamedTuple):
 def harm(case: str, *options: str) -> Report:
     """Harm some of the calls: `hatch run faults` does all of them, of every case."""
     command = [sys.executable, str(FAULTS), case, *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode == 2:
         pytest.skip(done.stderr.strip())
     rows = {}

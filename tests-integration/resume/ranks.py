@@ -34,6 +34,7 @@ from callbacks_trainer import Model
 
 EPOCHS = 3
 BATCHES = 6
+DEADLINE = 300  # seconds, which no machine is so busy as to need
 
 
 class At(Callback):
@@ -94,7 +95,7 @@ def same(value: Any) -> None:
 def tell_launcher() -> None:
     """Have the launcher told to end, and wait for what it hands on."""
     os.kill(os.getppid(), signal.SIGTERM)
-    deadline = monotonic() + 60
+    deadline = monotonic() + 180
     while not a_signal_waits() and monotonic() < deadline:
         sleep(0.01)
 
@@ -136,11 +137,13 @@ def control(folder: Path) -> None:
 def one_alone(folder: Path) -> None:
     """What comes to one process, or goes off in it, makes both save after the same batch."""
     term = At(BATCHES + 4, 1, lambda: signal.raise_signal(signal.SIGTERM))
-    code = ended_by(TrainingCheckpoint(folder / "signal", trigger=OnSignal()), term)
+    code = ended_by(
+        TrainingCheckpoint(folder / "signal", trigger=OnSignal(deadline=DEADLINE)), term
+    )
     same(code)
     assert code == 143
     assert saved_within(folder / "signal") == (2, 4)
-    saver = TrainingCheckpoint(folder / "own", trigger=InRankOne() | OnSignal())
+    saver = TrainingCheckpoint(folder / "own", trigger=InRankOne() | OnSignal(deadline=DEADLINE))
     term = At(4, 0, lambda: signal.raise_signal(signal.SIGTERM))
     assert ended_by(saver, term) == 143
     assert saved_within(folder / "own") == (1, 4)
@@ -150,7 +153,7 @@ def one_alone(folder: Path) -> None:
 def main() -> None:
     """Train straight through, try the rest, and end by a signal; or go on from there."""
     logging.disable(logging.WARNING)
-    signal.alarm(120)
+    signal.alarm(500)
     folder, part = Path(sys.argv[1]), sys.argv[2]
     told = folder / f"{part}-{rank()}.json"
     if part == "second":
@@ -161,7 +164,8 @@ def main() -> None:
     control(folder)
     one_alone(folder)
     interrupt = At(BATCHES + 3, 1, tell_launcher)
-    code = ended_by(TrainingCheckpoint(folder / "run"), interrupt)
+    trigger = EveryEpochs(1) | OnSignal(deadline=DEADLINE)
+    code = ended_by(TrainingCheckpoint(folder / "run", trigger=trigger), interrupt)
     told.write_text(json.dumps([straight, code, signal.getsignal(15) == 0]), encoding="utf-8")
     sys.exit(code)
 

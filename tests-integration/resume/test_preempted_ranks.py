@@ -14,7 +14,7 @@ import pytest
 from torch import distributed
 
 pytestmark = [
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(660),
     pytest.mark.skipif(
         not distributed.is_available() or not distributed.is_gloo_available() or os.name == "nt",
         reason="needs torch with Gloo, and POSIX signals",
@@ -30,7 +30,7 @@ def launch(folder: Path, part: str) -> tuple[int, str, list[Any]]:
         [sys.executable, *launcher, script, folder, part],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"},
     )

@@ -21,6 +21,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--epochs", type=int, default=2000)
     options = parser.parse_args()
+    if options.epochs < 20:
+        parser.error(f"--epochs must be at least 20, one for each sample, not {options.epochs}")
     torch.set_num_threads(1)
     print(f"{'epoch':>7}{'CPU ms':>10}{'MiB':>9}{'descriptors':>13}{'threads':>9}{'objects':>9}")
     with tempfile.TemporaryDirectory() as folder:

@@ -284,15 +284,14 @@ def test_a_loader_that_hangs_is_broken_off_at_the_deadline(tmp_path, caplog):
         def __call__(self):
             super().__call__()
             if self.left == 0:
-                waiting.wait(60)
+                waiting.wait(200)
+                pytest.fail("nothing has broken it off")
 
     saver = TrainingCheckpoint(tmp_path, trigger=EveryEpochs(1) | OnSignal(deadline=0.2))
     close = LambdaCallback(close=lambda: closed.append(True))
-    begin = time.monotonic()
     with caplog.at_level(logging.WARNING), pytest.raises(SystemExit) as caught:
         train(saver, close, train_begin=Hangs(signal.SIGTERM, 7))
     assert caught.value.code == 143
-    assert time.monotonic() - begin < 30
     assert closed == [True]
     assert "SIGTERM has waited" in caplog.text
     assert len(unpacked(load_training(tmp_path)["history"])) == 1
@@ -306,7 +305,8 @@ def test_a_validation_that_hangs_is_saved_at_the_deadline(tmp_path, straight):
         def __call__(self):
             super().__call__()
             if self.left == 0:
-                waiting.wait(60)
+                waiting.wait(200)
+                pytest.fail("nothing has broken it off")
 
     saver = TrainingCheckpoint(tmp_path / "run", trigger=EveryEpochs(1) | OnSignal(deadline=0.2))
     with pytest.raises(SystemExit):
