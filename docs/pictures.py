@@ -2,8 +2,8 @@
 """The pictures that are kept beside the pages, each drawn by the code that it shows.
 
 ``python docs/pictures.py`` draws all of them anew into ``docs/images``: the display of a training
-in a terminal, the order of the hooks, what the blocks of the tutorial have drawn, and the curves
-of the demo. What the site draws by itself is in ``gallery.py``.
+in a terminal, the order of the hooks, the packages, what the blocks of the tutorial have drawn, and
+the curves of the demo. What the site draws by itself is in ``gallery.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import hook_order
+import package_map
 import terminal
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -95,6 +96,7 @@ def text(name: str, make: Callable[[], str]) -> Callable[[Path], None]:
 
 PICTURES: Final[dict[str, Callable[[Path], None]]] = {
     "hooks": text("hooks.svg", hook_order.picture),
+    "packages": text("packages.svg", package_map.picture),
     "progress": text("progress.svg", progress),
     "tutorial": tutorial,
     "demo": demo,

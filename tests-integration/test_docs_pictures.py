@@ -34,6 +34,12 @@ def hook_order(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
+def package_map(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that draws the packages."""
+    return imported("package_map", monkeypatch)
+
+
+@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module that draws a terminal."""
     return imported("terminal", monkeypatch)
@@ -77,6 +83,20 @@ def flat(parts: tuple[object, ...]) -> list[str]:
     for part in parts:
         found += [part] if isinstance(part, str) else flat(part.parts)  # type: ignore[attr-defined]
     return found
+
+
+def test_the_packages_are_those_of_their_metadata(package_map: ModuleType) -> None:
+    """The picture is the one that is drawn now: `python docs/pictures.py packages`."""
+    assert (IMAGES / "packages.svg").read_text("utf-8") == package_map.picture()
+
+
+def test_arrows_lead_down_and_say_nothing_twice(package_map: ModuleType) -> None:
+    """What is needed by what one needs is needed too, without an arrow; circles are refused."""
+    asked = {"all": ["core", "leaf", "torch"], "leaf": ["core"], "core": []}
+    assert package_map.layers(asked) == [["core"], ["leaf"], ["all"]]
+    assert package_map.arrows(asked) == [("all", "leaf"), ("leaf", "core")]
+    with pytest.raises(ValueError, match="a, b need each other"):
+        package_map.layers({"a": ["b"], "b": ["a"], "core": []})
 
 
 def test_a_row_is_drawn_over(terminal: ModuleType) -> None:
