@@ -112,6 +112,19 @@ def test_batches_with_other_names_get_a_table_of_their_own():
     assert [row["batch"] for row in rows] == [1, 2, 3, 4]
 
 
+def test_what_comes_later_is_in_no_row():
+    """A logger has the values of those before it in the list, in each row alike."""
+    logger = Listed(batch_granularity=True)
+
+    def add(name):
+        return LambdaCallback(on_train_batch_end=lambda batch, logs: logs.update({name: batch}))
+
+    play([add("before"), logger, add("after")], [{}], batches=[{"loss": 1.0}] * 200)
+    rows = [row for kind, table, *_ in logger.did if kind == "batches" for row in table.rows()]
+    assert [row["before"] for row in rows] == list(range(1, 201))
+    assert not any("after" in row for row in rows)
+
+
 def test_a_refused_value_is_told_kept_and_written_later(caplog):
     """A sink that comes back gets everything, in order."""
     logger = Broken(2, epoch_timeout=5.0)
