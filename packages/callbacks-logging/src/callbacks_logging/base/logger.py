@@ -205,7 +205,7 @@ class Logger(Callback):
         if not self.batch_granularity:
             return
         kept = self._train
-        kept.logs.append(dict.copy(logs))  # as it is now, not read
+        kept.logs.append(dict(dict.items(logs)))  # as it is now, not read
         kept.rates.append(self._rates.latest)
         if len(kept.logs) >= CHUNK or time.monotonic() >= self._due:
             self._hand_over()
@@ -215,7 +215,7 @@ class Logger(Callback):
         if self._session is None or not self.batch_granularity:
             return
         kept = self._valid
-        kept.logs.append(dict.copy(logs))
+        kept.logs.append(dict(dict.items(logs)))
         kept.rates.append(_NO_RATES)
         if len(kept.logs) >= CHUNK or time.monotonic() >= self._due:
             self._hand_over()
