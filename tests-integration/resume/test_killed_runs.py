@@ -100,11 +100,14 @@ def test_every_kind_of_loader(loader, trials):
     assert trials(["CSVLogger"], loader=loader).differences(1) == []
 
 
-@pytest.mark.parametrize("loader", ["stateful", "stateful, two workers"])
-def test_loaders_of_torchdata(loader, trials):
-    """A loader that keeps its own place is asked for it."""
+@pytest.mark.parametrize(
+    ("loader", "seed"),
+    [("stateful", 1), ("stateful, two workers", 0), ("stateful, two workers", 1)],
+)
+def test_loaders_of_torchdata(loader, seed, trials):
+    """A loader that keeps its own place is asked for it, at an epoch's end (seed 0) and within."""
     pytest.importorskip("torchdata.stateful_dataloader")
-    assert trials(["CSVLogger"], loader=loader).differences(1) == []
+    assert trials(["CSVLogger"], loader=loader).differences(seed) == []
 
 
 @pytest.mark.parametrize("loop", ["hand", "accumulating", "averaging"])

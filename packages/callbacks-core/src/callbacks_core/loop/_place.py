@@ -125,16 +125,17 @@ class Place:
 
     def _ask(self, loader: Any, own: State, state: State) -> Iterator[Any]:
         """Let a loader go to its place by itself."""
-        random = state["now"]["random"]
-        if not state["within"]:
-            if self.remembers:
-                self._remember(loader, 0)
-            iter(loader)  # one that is given a state may draw more numbers than one that is not
-            random = get_random_states()
         loader.load_state_dict(own)
-        iterator: Iterator[Any] = iter(loader)
-        set_random_states(random)
-        return iterator
+        if state["within"]:
+            iterator: Iterator[Any] = iter(loader)
+            set_random_states(state["now"]["random"])
+            return iterator
+        if self.remembers:
+            self._remember(loader, 0)
+        random = get_random_states()
+        loader.state_dict()  # has torchdata's go to the end of the last pass, and draw for it
+        set_random_states(random)  # so that it draws what it would have drawn for the next one
+        return iter(loader)
 
     def _replay(self, loader: Any, state: State) -> Iterator[Any]:
         """Begin as it was begun with, and go through the batches that were done."""
