@@ -44,6 +44,12 @@ def elsewhere(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Wait until all is sent: on a busy machine MLflow alone takes longer to be imported."""
+    monkeypatch.setitem(MLFlowLogger.__init__.__kwdefaults__, "timeout", 240.0)
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
     """Return the URI of a database, which takes seconds to make."""
@@ -252,7 +258,7 @@ def test_the_process_with_mlflow_may_die(database, client):
     logger = MLFlowLogger("killed", database)
 
     def kill(epoch, logs):
-        logger._run.flush(30)
+        logger._run.flush(240)
         logger._run._service._process._process.kill()
 
     play([logger, LambdaCallback(on_epoch_begin=kill)], [{"loss": 0.5}, {"loss": 0.25}])
@@ -270,7 +276,7 @@ def test_what_the_dying_process_was_asked_is_asked_again(database, client):
     while not logger._run._in_flight:
         time.sleep(0.01)
     process.kill()
-    logger._run.flush(60)
+    logger._run.flush(240)
     assert history(client, run, "loss") == [(1, 0.5)]
     play(logger, [])
 
@@ -350,7 +356,7 @@ def test_what_was_not_taken_is_sent_later(database, client, monkeypatch):
     monkeypatch.setattr(run, "Courier", Service)
     logger = MLFlowLogger("moody", database)
     logger.log_param("seed", 1)
-    flush = LambdaCallback(on_epoch_end=lambda epoch, logs: logger._run.flush(30))
+    flush = LambdaCallback(on_epoch_end=lambda epoch, logs: logger._run.flush(240))
     play([logger, flush], [{"loss": float(epoch)} for epoch in range(1, 5)])
     assert history(client, logger.run_id, "loss") == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]
     assert client.get_run(logger.run_id).data.params == {"seed": "1"}
