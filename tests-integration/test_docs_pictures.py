@@ -40,6 +40,12 @@ def package_map(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that draws all of them."""
+    return imported("pictures", monkeypatch)
+
+
+@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module that draws a terminal."""
     return imported("terminal", monkeypatch)
@@ -162,6 +168,25 @@ def pieces(svg: str) -> list[tuple[str, str]]:
     """Return the colours and the words of a picture, without the numbers."""
     found = re.findall(r'fill="(#\w+)" textLength.*?>([^<]*)</text>', svg)
     return [(colour, re.sub(r"[\d./]+", "#", text).strip()) for colour, text in found]
+
+
+def test_the_moment_that_is_shown_is_in_the_fifth_epoch(pictures: ModuleType) -> None:
+    """Where most of its steps are done; what was drawn over before does not count."""
+    line = "Epoch:  5/10 Step: 111/158  70.25% |███ |ETA: 0.14s loss: 0.5"
+    assert pictures._in_the_fifth_epoch(f"Epoch:  4/10 0.5s\r\n\r{line}")
+    assert not pictures._in_the_fifth_epoch(
+        f"{line}\rEpoch:  5/10 Step: 141/158  89.24% |██|ETA: 0s"
+    )
+    assert not pictures._in_the_fifth_epoch(line.replace(" 5/", " 4/"))
+
+
+def test_the_pictures_of_the_tutorial_are_what_its_blocks_draw(pictures: ModuleType) -> None:
+    """All of its Python blocks are run for them, and write the files that are taken over."""
+    page = DOCS / "getting-started.md"
+    found = pictures.blocks(page)
+    assert len(found) == page.read_text("utf-8").count("```python\n")
+    assert any('savefig("schedule.png")' in block for block in found)
+    assert any('"loss", best="min", save=True, save_directory="curves"' in block for block in found)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -23,11 +23,13 @@ def name(path: Path) -> str:
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that writes the tables."""
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    module = __import__("tables")
-    monkeypatch.delitem(sys.modules, "tables")
+def tables() -> ModuleType:
+    """The module that writes the tables, under a name that is nobody else's."""
+    spec = spec_from_file_location("docs_tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
