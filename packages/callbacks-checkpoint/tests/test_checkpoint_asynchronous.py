@@ -388,7 +388,7 @@ def run(code, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.stderr == ""
     assert done.returncode == 0

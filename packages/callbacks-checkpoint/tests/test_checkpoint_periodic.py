@@ -468,7 +468,7 @@ def test_every_rank_restores_what_rank_zero_has_saved(tmp_path):
         )
         for rank in range(2)
     ]
-    outputs = [process.communicate(timeout=120)[0].strip() for process in processes]
+    outputs = [process.communicate(timeout=600)[0].strip() for process in processes]
     assert outputs == ["20.0", "20.0"]
 
 

@@ -342,7 +342,7 @@ with TrainingLoop(network, optimizer, callbacks=saver) as loop:
 def test_a_process_that_is_told_to_end_leaves_a_whole_checkpoint(tmp_path, name, code):
     """With the exit code that schedulers expect."""
     command = [sys.executable, "-c", KILLED, str(tmp_path), name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == code, done.stderr
     assert names(tmp_path) == ["1-5.pt"]
     assert verify_checkpoint(tmp_path / "1-5.pt").about["batch"] == 5

@@ -262,7 +262,7 @@ def train_really(folder, **options):
         env={**os.environ, "WANDB_API_KEY": "a" * 40, "WANDB_ERROR_REPORTING": "false"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     return done.stdout.strip(), done.stderr
