@@ -34,9 +34,11 @@ class Case(ABC):
         name: What the table calls it.
         momentum: The optimizer's; with any, the weights alone are not the whole state.
         lag: How many epochs later an epoch is acknowledged.
+        is_control: Whether it shows that the harm is real: nobody promises that it survives.
     """
 
     name: ClassVar[str]
+    is_control: ClassVar[bool] = False
     momentum: ClassVar[float] = 0.9
     lag: ClassVar[int] = 0
 
@@ -132,6 +134,7 @@ class InPlace(Weights):
     """The weights, written over the old ones: what must not survive everything."""
 
     name = "weights, in place"
+    is_control: ClassVar[bool] = True
     options: ClassVar[dict[str, Any]] = {"atomic_write": False}
 
 
