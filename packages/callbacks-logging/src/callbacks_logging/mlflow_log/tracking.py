@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -159,6 +158,8 @@ def _without_user(uri: str) -> str:
 
 
 def _check_scheme(uri: str) -> None:
+    from importlib.metadata import entry_points
+
     scheme = uri.partition("://")[0].partition("+")[0].lower()
     known = {*_SCHEMES, *entry_points(group="mlflow.tracking_store").names}
     if scheme not in known:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from callbacks_core import redacted
 
@@ -34,7 +34,7 @@ class Connection:
     """
 
     def __init__(self, options: Mapping[str, Any], run_id: str | None, patience: float) -> None:
-        self.id = run_id or secrets.token_hex(4)
+        self.id = run_id or uuid4().hex[:8]
         self.run: Run | None = None
         self._finishing: Run | None = None
         self._options = dict(options)
