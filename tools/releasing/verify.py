@@ -90,7 +90,7 @@ class Verification:
                 siblings[name] = members(tree)[name]
         named = [f"{name} {version}" for name, version in found.items() if version]
         if unreleased := [name for name, version in found.items() if not version]:
-            yield f"oldest of ours: no release yet of {', '.join(unreleased)}"
+            yield f"oldest of ours: no release within the bounds yet of {', '.join(unreleased)}"
         if named:
             told = self.installed(siblings, "beside-oldest", tests=tests)
             yield f"oldest of ours ({', '.join(named)}): {told}"
