@@ -128,12 +128,16 @@ class Place:
         loader.load_state_dict(own)
         if state["within"]:
             iterator: Iterator[Any] = iter(loader)
+            self._put_generators(loader, state["now"]["generators"])
             set_random_states(state["now"]["random"])
             return iterator
         if self.remembers:
             self._remember(loader, 0)
         random = get_random_states()
-        loader.state_dict()  # has torchdata's go to the end of the last pass, and draw for it
+        loader.state_dict()  # has torchdata's go to where the last pass has left it
+        if not getattr(getattr(loader, "_iterator", None), "_finished", True):
+            iter(loader)  # the pass was left early, and the first iterator would go on with it
+        self._put_generators(loader, state["now"]["generators"])
         set_random_states(random)  # so that it draws what it would have drawn for the next one
         return iter(loader)
 
