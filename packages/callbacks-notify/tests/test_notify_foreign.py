@@ -41,7 +41,7 @@ def test_a_webhook_of_notif_holds_up_nothing(name, answer, server, impatient, ca
     callback = NotificationCallback(getattr(notif, name)(server.url), attempt_timeout=0.3)
     begin = monotonic()
     played = play(callback, [{"loss": 0.5}] * 2)
-    assert monotonic() - begin < 5.0
+    assert monotonic() - begin < 60.0  # and not for ever
     assert len(played.history) == 2
     assert f"4 of 4 notifications were not delivered by {name}" in caplog.text
     assert SECRET not in caplog.text

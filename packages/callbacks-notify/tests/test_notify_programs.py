@@ -21,15 +21,15 @@ def test_a_program_gets_subject_and_message(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("code", "timeout", "message"),
     [
-        ("raise SystemExit(3)", "ended with code 3"),
-        ("import time; time.sleep(9)", "was killed after 0.3 s"),
+        ("raise SystemExit(3)", 300.0, "ended with code 3"),
+        ("import time; time.sleep(999)", 0.3, "was killed after 0.3 s"),
     ],
 )
-def test_a_program_that_fails_is_told(code, message):
+def test_a_program_that_fails_is_told(code, timeout, message):
     """By its name; its arguments may hold a token."""
-    channel = CommandNotificator([sys.executable, "-c", code, "hunter2"], timeout=0.3)
+    channel = CommandNotificator([sys.executable, "-c", code, "hunter2"], timeout=timeout)
     with pytest.raises(DeliveryError, match=message) as caught:
         channel.send_notification("text")
     assert "hunter2" not in str(caught.value)
