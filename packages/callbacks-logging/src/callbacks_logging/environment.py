@@ -15,7 +15,7 @@ _PACKAGES: Final = ("torch", "numpy", "callbacks-core", "callbacks-logging", "ca
 
 def describe_environment() -> dict[str, str]:
     """Return what the training runs on: versions, machine, devices, script and git commit."""
-    from importlib.metadata import PackageNotFoundError, version  # an eighth of the import time
+    from importlib.metadata import PackageNotFoundError, version  # slow, and seldom needed
 
     facts = {"Python": platform.python_version()}
     for package in _PACKAGES:

@@ -101,7 +101,9 @@ class _Process:
     def ask(self, request: dict[str, object]) -> dict[str, Any]:
         """Return the answer to a request; if the process dies over it, another one is asked once.
 
-        Nothing is logged twice by that: MLflow takes the same value of the same step for one.
+        What the first one had done already is done again. MLflow's databases take the same value of
+        the same step and time for one; a folder has it twice then, and a run that was just being
+        made may be there a second time, empty.
 
         Raises:
             ServiceError: The process could not be started, has ended twice, or was ended by `kill`.
