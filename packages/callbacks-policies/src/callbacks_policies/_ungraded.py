@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tell of parameters that are to be clipped and never have a gradient."""
+"""Warn of parameters that are to be clipped and never have a gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATIENCE: Final = 100
 class Ungraded:
     """Warns once of parameters that had no gradient in any step so far.
 
-    They are often those of a network that was replaced since, and clipping them does nothing.
+    They may be those of another network, made anew since perhaps: clipping them does nothing.
 
     Args:
         name: The callback's, for the warning.

@@ -36,6 +36,10 @@ class AdaptiveClip(Callback):
         TypeError: An argument is of the wrong kind.
         ValueError: There are no parameters, or a number is not positive and finite.
 
+    Warns:
+        RuntimeWarning: None of the parameters has a gradient, for 100 steps or to the end of a
+            shorter training: they may be those of another network.
+
     References:
         Brock et al., "High-Performance Large-Scale Image Recognition Without Normalization",
         2021, https://arxiv.org/abs/2102.06171

@@ -48,6 +48,10 @@ class ClipNorm(Callback):
         TypeError: An argument is of the wrong kind.
         ValueError: There are no parameters, or a number is not positive.
 
+    Warns:
+        RuntimeWarning: None of the parameters has a gradient, for 100 steps or to the end of a
+            shorter training: they may be those of another network.
+
     Attributes:
         total_norm: The norm before the last clipping, a tensor on the device; None before.
     """
@@ -188,6 +192,10 @@ class ClipValue(Callback):
     Raises:
         TypeError: An argument is of the wrong kind.
         ValueError: There are no parameters, or *clip_value* is not positive.
+
+    Warns:
+        RuntimeWarning: None of the parameters has a gradient, for 100 steps or to the end of a
+            shorter training: they may be those of another network.
     """
 
     def __init__(
